@@ -1,0 +1,146 @@
+# The only entry a person needs: `make` lists what there is to make.
+
+# Source trees. Those that nobody sets are fetched.
+MICROPY_DIR ?= build/sources/micropython
+MBEDTLS_DIR ?= build/sources/mbedtls
+FETCHED = $(if $(filter file,$(origin MICROPY_DIR)),micropython) $(if $(filter file,$(origin MBEDTLS_DIR)),mbedtls)
+
+# Compilers that work at the same time.
+JOBS ?= $(shell nproc)
+
+# The hosted interpreters, and a second flavour of each that MicroPython's own tests expect: with an ioctl() method as in
+# its coverage build, with TLS 1.2 as in the built-in module, and taking the one pair of files of theirs that is none.
+INTERPRETERS = build/openssl/micropython build/mbedtls/micropython
+UPSTREAM_INTERPRETERS = build/openssl-upstream/micropython build/mbedtls-upstream/micropython
+UPSTREAM_FLAGS = -DMICROPY_PY_SSL_IOCTL=1 -DMICROPY_PY_SSL_MAX_TLS_VERSION=0x0303 -DMICROPY_PY_SSL_CHECK_KEY_PAIR=0
+
+# Firmware for emulated boards: BOARD-CONFIGURATION, see configurations/ and ports/qemu/.
+FIRMWARE_KINDS = MPS2_AN385-default VIRT_RV32-default
+FIRMWARE = $(FIRMWARE_KINDS:%=build/firmware/%/firmware.elf)
+
+# Runs a long command with its output in build/logs/NAME.log: $(call step,NAME) COMMAND
+step = tools/step build/logs/$(1).log '$(1)'
+
+# The tests look into the source trees too, and Python must not write its caches into them.
+export MICROPY_DIR MBEDTLS_DIR
+export PYTHONDONTWRITEBYTECODE = 1
+
+# One step at a time, so that what they print stays readable; inside a step, JOBS compilers run.
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: FORCE
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' Makefile
+	@printf '%-25s %s\n' \
+		'     MICROPY_DIR=DIR' 'use this source tree of MicroPython instead of the fetched one' \
+		'     MBEDTLS_DIR=DIR' 'use this source tree of Mbed TLS 3.6 instead of the fetched one' \
+		'     JOBS=N' 'compilers that work at the same time (here $(JOBS))'
+
+.PHONY: build
+build: $(INTERPRETERS) ## build both interpreters, build/openssl/micropython and build/mbedtls/micropython
+
+.PHONY: build-upstream
+build-upstream: $(UPSTREAM_INTERPRETERS) ## build the same with the switches that MicroPython's own tests expect
+
+.PHONY: run
+run: $(INTERPRETERS) ## see both interpreters at work; with URL=https://host/path they fetch that
+	@URL='$(URL)' tools/demo
+
+.PHONY: firmware
+firmware: $(FIRMWARE) ## build MicroPython with this module for two emulated boards, build/firmware/*/firmware.elf
+
+.PHONY: test
+test: $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(FIRMWARE) ## run all tests
+	@tools/install-packages test
+	@tests/run
+
+.PHONY: test-firmware
+test-firmware: $(FIRMWARE) ## boot the firmware in the emulator and run its tests
+	@tools/install-packages test
+	@tests/run firmware
+
+.PHONY: user-module-cmake
+user-module-cmake: build/cmake-openssl/micropython build/cmake-mbedtls/micropython ## prove the CMake form of the module
+
+LINTS = lint-format lint-includes lint-cppcheck lint-clang-tidy
+.PHONY: lint $(LINTS)
+lint: $(LINTS) ## check format, include boundaries and what static analysis finds
+
+$(LINTS): lint-%: trees
+	@tools/install-packages lint
+	@$(call step,$@) tools/lint $* '$(MBEDTLS_DIR)'
+
+.PHONY: format
+format: ## format the C sources
+	@tools/install-packages lint
+	@clang-format -i $$(git ls-files --cached --others --exclude-standard '*.c' '*.h')
+
+.PHONY: clean
+clean: ## remove all that was built, keep the fetched sources
+	@rm -rf $(filter-out build/sources,$(wildcard build/* build/.[a-z]*))
+
+.PHONY: distclean
+distclean: ## remove the fetched sources too
+	@rm -rf build
+
+# Compilers, libraries and source trees. MicroPython's make compares file times only, so what was made from another tree
+# or with other flags is thrown away here.
+SETTINGS = $(abspath $(MICROPY_DIR) $(MBEDTLS_DIR)) $(CC) $(CFLAGS_EXTRA) $(DEBUG) $(UPSTREAM_FLAGS)
+.PHONY: trees
+trees:
+	@tools/install-packages build
+	@tools/fetch-sources $(FETCHED)
+	@test -f '$(MICROPY_DIR)/ports/unix/Makefile' || \
+		{ echo 'MICROPY_DIR=$(MICROPY_DIR) is not a source tree of MicroPython.' >&2; false; }
+	@test -f '$(MBEDTLS_DIR)/library/psa_crypto_driver_wrappers.h' || \
+		{ echo 'MBEDTLS_DIR=$(MBEDTLS_DIR) is not a source tree of a release of Mbed TLS 3.6.' >&2; false; }
+	@settings=$$(echo '$(SETTINGS)'; cat tools/sources.sha256 micropython.mk ports/*/*.mk); \
+	echo "$$settings" | cmp -s - build/.settings || { \
+		rm -rf $(dir $(INTERPRETERS) $(UPSTREAM_INTERPRETERS)) build/firmware build/mpy-cross; \
+		echo "$$settings" > build/.settings; }
+
+# Compiles what is frozen into the interpreters.
+build/mpy-cross/mpy-cross: | trees
+	@$(call step,mpy-cross) $(MAKE) -C $(MICROPY_DIR)/mpy-cross -j$(JOBS) BUILD=$(abspath $(@D))
+
+# MicroPython looks for modules one level below USER_C_MODULES.
+build/modules/ssl:
+	@mkdir -p $(@D)
+	@ln -sfn ../.. $@
+
+# MicroPython's make decides what is out of date. A failure must not leave an older interpreter that looks like success.
+unix_make = $(MAKE) -C $(MICROPY_DIR)/ports/unix -j$(JOBS) VARIANT_DIR=$(CURDIR)/ports/unix VARIANT=$* \
+	BUILD=$(abspath $(@D)) USER_C_MODULES=$(CURDIR)/build/modules SSL_ENGINE=$(patsubst %-upstream,%,$*) \
+	MBEDTLS_DIR=$(abspath $(MBEDTLS_DIR)) MICROPY_MPYCROSS=$(abspath build/mpy-cross/mpy-cross) \
+	CFLAGS_EXTRA='$(CFLAGS_EXTRA)$(if $(filter %-upstream,$*), $(UPSTREAM_FLAGS))'
+count_objects = $$($(unix_make) print-cfg 2> /dev/null | tr ' ' '\n' | grep -c '\.o$$')
+
+$(INTERPRETERS) $(UPSTREAM_INTERPRETERS): build/%/micropython: FORCE | trees build/mpy-cross/mpy-cross build/modules/ssl
+	@$(if $(wildcard $@),,TOTAL=$(count_objects)) $(call step,$*) $(unix_make) || { rm -f $@; false; }
+
+# BOARD-CONFIGURATION; in place of a configuration of this module: builtin, none (see ports/qemu/common.mk).
+board = $(word 1,$(subst -, ,$*))
+configuration = $(word 2,$(subst -, ,$*))
+qemu_make = $(MAKE) -C $(MICROPY_DIR)/ports/qemu -j$(JOBS) BOARD=$(board) BOARD_DIR=$(CURDIR)/ports/qemu/$(board) \
+	BUILD=$(abspath $(@D)) MBEDTLS_DIR=$(abspath $(MBEDTLS_DIR)) \
+	MICROPY_MPYCROSS=$(abspath build/mpy-cross/mpy-cross) CFLAGS_EXTRA='$(CFLAGS_EXTRA)' \
+	$(if $(filter builtin none,$(configuration)),QEMU_TLS=$(configuration),\
+		USER_C_MODULES=$(CURDIR)/build/modules SSL_CONFIGURATION=$(configuration))
+count_firmware = $$($(qemu_make) print-cfg 2> /dev/null | tr ' ' '\n' | grep -c '\.o$$')
+
+.PHONY: firmware-tools
+firmware-tools: | trees
+	@tools/install-packages firmware
+
+build/firmware/%/firmware.elf: FORCE | firmware-tools build/mpy-cross/mpy-cross build/modules/ssl
+	@$(if $(wildcard $@),,TOTAL=$(count_firmware)) $(call step,firmware-$*) $(qemu_make) || { rm -f $@; false; }
+
+# MicroPython's CMake rules miss changes in headers, hence from scratch.
+build/cmake-%/micropython: FORCE | trees
+	@rm -rf $(@D)
+	@$(call step,cmake-$*) sh -c 'cmake -S tests/usermod-cmake -B $(@D) -DSSL_ENGINE=$* \
+		-DMICROPY_DIR=$(abspath $(MICROPY_DIR)) -DMBEDTLS_DIR=$(abspath $(MBEDTLS_DIR)) \
+		-DMBEDTLS_CONFIG_FILE=$(CURDIR)/ports/unix/mbedtls_config.h && cmake --build $(@D) -j$(JOBS)'
+	@$@ -c 'import ssl; assert ssl.ENGINE == "$*"'

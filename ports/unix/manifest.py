@@ -1,0 +1,3 @@
+include("$(MPY_DIR)/extmod/asyncio")
+require("requests")
+require("mip")

@@ -1,0 +1,338 @@
+// The engine contract: what the Python module may ask of a TLS library.
+//
+// One engine (src/mbedtls or src/openssl) is linked into an image and implements every function declared here, unless
+// a comment says that src/engine implements it for both. Nothing in this header knows a type of a TLS library or of
+// MicroPython, so an engine is tested as ordinary C.
+//
+// Rules that hold for every function:
+// - Arguments are borrowed for the length of the call and copied if the engine needs them later.
+// - A function that fails changes nothing: setters build the new value first and swap it in last.
+// - tls_context_release() and tls_connection_free() do no I/O, call no hook and allocate nothing, so that a finaliser
+//   may call them; keys and secrets are wiped before their memory is freed.
+// - Different connections of one context may be used by different threads at the same time. One connection is used by
+//   one thread at a time, and a context is not changed while a call on one of its connections runs: callers see to it.
+
+#ifndef MICROPYTHON_SSL_ENGINE_H
+#define MICROPYTHON_SSL_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TLS_MUST_USE __attribute__((warn_unused_result))
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Status: how a call ended. Counts never travel in it; they come back through out-parameters.
+
+typedef enum tls_status {
+    TLS_OK,         // done
+    TLS_WANT_READ,  // cannot go on before hooks.recv delivers; call again when the transport is readable
+    TLS_WANT_WRITE, // cannot go on before hooks.send accepts; call again when the transport is writable
+    TLS_CLOSED,     // the peer's close_notify arrived: the authenticated end of its data (RFC 8446 section 6.1)
+    TLS_EOF,        // the transport ended without close_notify: the data may have been truncated
+    TLS_ABORTED,    // a hook returned TLS_ABORTED; its caller knows why, the connection is as usable as before
+    TLS_ERROR,      // failed, see tls_error_t; a connection stays failed and every later call says so again
+} tls_status_t;
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Errors
+
+typedef enum tls_error_kind {
+    TLS_ERROR_NONE,
+    TLS_ERROR_NO_MEMORY,    // `size` says how much was asked for, 0 if unknown
+    TLS_ERROR_ARGUMENT,     // the caller asked for something that cannot be
+    TLS_ERROR_CERTIFICATE,  // certificate data given by the caller cannot be used
+    TLS_ERROR_KEY,          // private key data given by the caller cannot be used
+    TLS_ERROR_VERIFICATION, // the peer's certificate was refused; `verify` says why
+    TLS_ERROR_PROTOCOL,     // the peer broke the protocol or shares no parameters with us
+    TLS_ERROR_PEER_ALERT,   // the peer sent a fatal alert, see `alert`
+    TLS_ERROR_EOF,          // the transport ended inside the handshake
+    TLS_ERROR_UNSUPPORTED,  // not in this engine or not in its configuration
+    TLS_ERROR_INTERNAL,     // the library failed in a way that only `text` can tell
+} tls_error_kind_t;
+
+// Error codes: the numbers that MicroPython programs already know (they are those of Mbed TLS), the same on both
+// engines. tls_error_name() has their names.
+#define TLS_CODE_GENERIC                 (-0x0001)
+#define TLS_CODE_CERT_VERIFY_FAILED      (-0x2700)
+#define TLS_CODE_CERT_BAD_INPUT          (-0x2800)
+#define TLS_CODE_KEY_BAD_INPUT           (-0x3E80)
+#define TLS_CODE_BAD_CONFIG              (-0x5E80)
+#define TLS_CODE_ILLEGAL_PARAMETER       (-0x6600)
+#define TLS_CODE_TIMEOUT                 (-0x6800)
+#define TLS_CODE_HELLO_VERIFY_REQUIRED   (-0x6A80)
+#define TLS_CODE_INTERNAL                (-0x6C00)
+#define TLS_CODE_UNKNOWN_IDENTITY        (-0x6C80)
+#define TLS_CODE_HANDSHAKE_FAILURE       (-0x6E00)
+#define TLS_CODE_BAD_PROTOCOL_VERSION    (-0x6E80)
+#define TLS_CODE_FEATURE_UNAVAILABLE     (-0x7080)
+#define TLS_CODE_BAD_INPUT_DATA          (-0x7100)
+#define TLS_CODE_INVALID_MAC             (-0x7180)
+#define TLS_CODE_INVALID_RECORD          (-0x7200)
+#define TLS_CODE_CONN_EOF                (-0x7280)
+#define TLS_CODE_DECODE_ERROR            (-0x7300)
+#define TLS_CODE_NO_CLIENT_CERTIFICATE   (-0x7480)
+#define TLS_CODE_UNSUPPORTED_EXTENSION   (-0x7500)
+#define TLS_CODE_NO_APPLICATION_PROTOCOL (-0x7580)
+#define TLS_CODE_PRIVATE_KEY_REQUIRED    (-0x7600)
+#define TLS_CODE_UNEXPECTED_MESSAGE      (-0x7700)
+#define TLS_CODE_FATAL_ALERT             (-0x7780)
+#define TLS_CODE_UNRECOGNIZED_NAME       (-0x7800)
+#define TLS_CODE_BAD_CERTIFICATE         (-0x7A00)
+#define TLS_CODE_ALLOC_FAILED            (-0x7F00)
+
+// What verification found wrong with a certificate chain; 0 means that it verified.
+#define TLS_VERIFY_EXPIRED       (1u << 0)
+#define TLS_VERIFY_NOT_YET_VALID (1u << 1)
+#define TLS_VERIFY_HOSTNAME      (1u << 2) // not for the name or IP address that was asked for
+#define TLS_VERIFY_UNTRUSTED     (1u << 3) // no trust anchor, or a signature in the chain is wrong
+#define TLS_VERIFY_REVOKED       (1u << 4)
+#define TLS_VERIFY_CRL           (1u << 5) // a revocation list is missing, expired or not trusted
+#define TLS_VERIFY_USAGE         (1u << 6) // basicConstraints, key usage or extended key usage forbid this use
+#define TLS_VERIFY_WEAK          (1u << 7) // hash, key size or curve below the accepted minimum
+#define TLS_VERIFY_MISSING       (1u << 8) // the peer sent no certificate
+#define TLS_VERIFY_CALLBACK      (1u << 9) // the verify hook said no
+#define TLS_VERIFY_OTHER         (1u << 10)
+
+#define TLS_DETAIL_SIZE 200
+#define TLS_TEXT_SIZE   128
+
+typedef struct tls_error {
+    tls_error_kind_t kind;
+    int code;                     // TLS_CODE_*
+    int alert;                    // TLS alert number (RFC 8446 section 6), -1 if none was involved
+    bool alert_from_peer;         // who sent `alert`
+    uint32_t verify;              // TLS_VERIFY_* bits
+    size_t size;                  // bytes that could not be had, with TLS_ERROR_NO_MEMORY
+    long library_code;            // the library's own code, for diagnosis
+    char text[TLS_TEXT_SIZE];     // the library's own words, "" if it has none
+    char detail[TLS_DETAIL_SIZE]; // a full sentence for people, "" if the code says it all
+} tls_error_t;
+
+// The rest of this section is implemented in src/engine/error.c.
+
+// Empties *error; every call below does this first.
+void tls_error_clear(tls_error_t *error);
+
+// Fills *error unless it already holds one: the first, most specific error wins. `detail` is a printf format or NULL.
+void tls_error_set(tls_error_t *error, tls_error_kind_t kind, int code, const char *detail, ...)
+    __attribute__((format(printf, 4, 5)));
+
+// "MBEDTLS_ERR_SSL_CONN_EOF" for TLS_CODE_CONN_EOF; NULL for a number that is not one of TLS_CODE_*.
+const char *tls_error_name(int code);
+
+// A short stable word for programs: "connection_eof", "peer_alert", "expired", …; never NULL.
+const char *tls_error_reason(const tls_error_t *error);
+
+// "expired" for TLS_VERIFY_EXPIRED and so on; NULL if `bit` is not exactly one TLS_VERIFY_* bit.
+const char *tls_verify_reason(uint32_t bit);
+
+// The one bit of several that a person has to deal with first; `bits` itself if none is known.
+uint32_t tls_verify_foremost(uint32_t bits);
+
+// "handshake_failure" for 40 and so on (RFC 8446 section 6, RFC 5246 section 7.2); NULL if not assigned.
+const char *tls_alert_name(int alert);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Hooks: how an engine reaches the world. They hang on a host that lives on the caller's stack for one call. A hook
+// never jumps out (longjmp, nlr) and never frees the connection it is called for. It may use other connections.
+
+typedef struct tls_host tls_host_t;
+
+struct tls_host {
+    // Reads at most `size` (> 0) bytes of ciphertext. TLS_OK with *count > 0, TLS_WANT_READ, TLS_EOF or TLS_ABORTED.
+    // For a datagram connection one call delivers one datagram.
+    tls_status_t (*recv)(tls_host_t *host, uint8_t *buf, size_t size, size_t *count);
+
+    // Writes at most `size` (> 0) bytes of ciphertext. TLS_OK with *count > 0, TLS_WANT_WRITE or TLS_ABORTED.
+    tls_status_t (*send)(tls_host_t *host, const uint8_t *buf, size_t size, size_t *count);
+
+    // Called for each certificate of the peer's chain, from the highest depth to the leaf at depth 0, after the library
+    // judged the chain; not called under TLS_VERIFY_MODE_NONE. Cannot make a bad chain good, only reject a good one.
+    // TLS_OK to go on, TLS_ERROR to reject, TLS_ABORTED to reject with the reason known to the caller. May be NULL.
+    tls_status_t (*verify)(tls_host_t *host, const uint8_t *der, size_t len, unsigned depth);
+
+    // Server: finds the pre-shared key for an identity. TLS_OK with *key_len (> 0, at most TLS_PSK_MAX) bytes in `key`,
+    // TLS_ERROR if the identity is not known, or TLS_ABORTED. May be NULL: no identity is known.
+    tls_status_t (*psk)(tls_host_t *host, const uint8_t *identity, size_t identity_len, uint8_t *key, size_t *key_len);
+
+    // Seconds since 1970-01-01 UTC, for the dates of certificates; negative if the device has no clock at all.
+    int64_t (*now)(tls_host_t *host);
+
+    // A millisecond clock of arbitrary origin that wraps around, for the retransmission timers of DTLS. An engine whose
+    // library keeps a clock of its own (OpenSSL: the system's) does not ask it.
+    uint32_t (*ticks_ms)(tls_host_t *host);
+
+    tls_error_t error; // filled when the call returns TLS_ERROR
+};
+
+#define TLS_PSK_MAX          64
+#define TLS_PSK_IDENTITY_MAX 128
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Context: configuration, reference-counted; a connection holds a reference to its context.
+
+typedef struct tls_context tls_context_t;
+
+// Bits of a protocol; 0 is a TLS client.
+#define TLS_PROTOCOL_SERVER   (1)
+#define TLS_PROTOCOL_DATAGRAM (2)
+
+#define TLS_VERSION_1_2 0x0303
+#define TLS_VERSION_1_3 0x0304 // DTLS stops at 1.2
+
+typedef enum tls_verify_mode {
+    TLS_VERIFY_MODE_NONE,     // a client validates nothing; a server asks for no certificate
+    TLS_VERIFY_MODE_OPTIONAL, // asked for and checked, but the connection goes on whatever was found
+    TLS_VERIFY_MODE_REQUIRED, // a valid certificate or no connection
+} tls_verify_mode_t;
+
+// Prepares the library for the process; called before anything else, any number of times. false: out of memory or no
+// entropy.
+TLS_MUST_USE bool tls_engine_init(void);
+
+// "OpenSSL 3.0.17 …" or "Mbed TLS 3.6.6".
+const char *tls_engine_version(void);
+
+// Whether this build of the engine can do a thing at all.
+typedef enum tls_feature {
+    TLS_FEATURE_TLS_1_2,
+    TLS_FEATURE_TLS_1_3,
+    TLS_FEATURE_DTLS,
+    TLS_FEATURE_PSK,
+} tls_feature_t;
+bool tls_engine_has(tls_feature_t feature);
+
+// A new context with one reference: no certificates, TLS_VERIFY_MODE_NONE, versions 1.2 to the highest that the build
+// allows, the default cipher suites. NULL with *error filled on failure.
+tls_context_t *tls_context_new(unsigned protocol, tls_error_t *error);
+tls_context_t *tls_context_retain(tls_context_t *context);
+void tls_context_release(tls_context_t *context); // NULL is allowed
+
+void tls_context_set_verify_mode(tls_context_t *context, tls_verify_mode_t mode);
+tls_verify_mode_t tls_context_get_verify_mode(const tls_context_t *context);
+
+// TLS_VERSION_*, minimum <= maximum. For DTLS only 1.2 means anything and both are clamped to it.
+TLS_MUST_USE bool tls_context_set_versions(tls_context_t *context, int minimum, int maximum, tls_error_t *error);
+int tls_context_get_minimum_version(const tls_context_t *context);
+int tls_context_get_maximum_version(const tls_context_t *context);
+
+// One certificate chain, leaf first, in PEM (any text around it is skipped) or as one or more concatenated DER
+// certificates, and its private key in PEM or DER (PKCS#1, SEC1, PKCS#8, encrypted PKCS#8 with `password`, or NULL).
+// PEM data needs no terminating NUL. The key must belong to the leaf. A further call with another type of key (RSA,
+// ECDSA) adds it beside the first; with the same type it replaces it.
+// TLS_ERROR_CERTIFICATE or TLS_ERROR_KEY says which of the two was bad; a bad key is found first.
+TLS_MUST_USE bool tls_context_add_certificate(tls_context_t *context, const uint8_t *chain, size_t chain_len,
+    const uint8_t *key, size_t key_len, const char *password, tls_error_t *error);
+
+// Whether `key` alone can be parsed as a private key; changes nothing.
+TLS_MUST_USE bool tls_check_private_key(const uint8_t *key, size_t key_len, const char *password, tls_error_t *error);
+
+// Adds trust anchors, PEM or concatenated DER, and counts them. All of it must parse; with `lenient` (for bundles
+// whose content is not the caller's choice) certificates that this engine cannot read are skipped and at least one
+// must remain.
+TLS_MUST_USE bool tls_context_add_trust_anchors(tls_context_t *context, const uint8_t *data, size_t len, bool lenient,
+    tls_error_t *error);
+size_t tls_context_count_trust_anchors(const tls_context_t *context);
+
+// Cipher suites by their IANA numbers, most preferred first. Suites of TLS 1.2 and 1.3 stand in one list; if a list
+// names none of a version's suites, that version is not offered. An empty list or an unknown suite:
+// TLS_ERROR_ARGUMENT with TLS_CODE_BAD_CONFIG.
+TLS_MUST_USE bool tls_context_set_ciphers(tls_context_t *context, const uint16_t *suites, size_t count,
+    tls_error_t *error);
+
+// Copies the enabled suites, at most `max`, in order of preference; returns how many there are in all.
+size_t tls_context_get_ciphers(const tls_context_t *context, uint16_t *suites, size_t max);
+
+#define TLS_CIPHER_NAME_SIZE 64
+
+// Writes the name as the built-in module spells it: "TLS-ECDHE-RSA-WITH-AES-128-GCM-SHA256",
+// "TLS1-3-AES-128-GCM-SHA256". Returns name, or NULL if the engine does not know the suite.
+const char *tls_cipher_name(uint16_t suite, char name[TLS_CIPHER_NAME_SIZE]);
+
+// The number of a suite that this engine has, by the built-in's or IANA's spelling; 0 if there is none.
+uint16_t tls_cipher_suite(const char *name, size_t len);
+
+// Client: the pre-shared key to offer and its identity; both NULL switches it off again. Once set, only suites with a
+// pre-shared key are offered, in every version.
+TLS_MUST_USE bool tls_context_set_psk(tls_context_t *context, const uint8_t *identity, size_t identity_len,
+    const uint8_t *key, size_t key_len, tls_error_t *error);
+
+// Server: accept only pre-shared keys, which hooks.psk finds; false switches it off again.
+TLS_MUST_USE bool tls_context_set_psk_server(tls_context_t *context, bool enable, tls_error_t *error);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Connection
+
+typedef struct tls_connection tls_connection_t;
+
+typedef struct tls_connection_options {
+    // Name of the server, or NULL: a host name, or an IPv4 or IPv6 address literal. Clients check it against the
+    // certificate (unless skip_hostname_check) and send host names, but never addresses, as SNI (RFC 6066 section 3).
+    const char *server_hostname;
+    bool skip_hostname_check;
+    // DTLS server: what the stateless cookie binds to, normally the client's address (RFC 6347 section 4.2.1); NULL: a
+    // value of the connection's own.
+    const uint8_t *client_id;
+    size_t client_id_len;
+} tls_connection_options_t;
+
+// A connection in the state before its handshake. NULL with *error filled on failure.
+tls_connection_t *tls_connection_new(tls_context_t *context, const tls_connection_options_t *options,
+    tls_error_t *error);
+void tls_connection_free(tls_connection_t *connection); // NULL is allowed
+
+// TLS_OK: the handshake is complete and every byte of ours has been handed to the transport. WANT_* are returned only
+// after a hook said so (or, for DTLS, while a retransmission timer runs). Fatal alerts of ours are sent, as far as
+// hooks.send takes them at once, before TLS_ERROR is returned.
+TLS_MUST_USE tls_status_t tls_connection_handshake(tls_connection_t *connection, tls_host_t *host);
+
+// Does the handshake first if it is not complete. *count > 0 with TLS_OK, 0 otherwise. At most one record (one
+// datagram) is delivered by a call. Records without application data (session tickets, key updates) are processed
+// inside. `size` 0 returns TLS_OK with *count 0 at once.
+TLS_MUST_USE tls_status_t tls_connection_read(tls_connection_t *connection, tls_host_t *host, void *buf, size_t size,
+    size_t *count);
+
+// Does the handshake first if it is not complete. *count says how many bytes the engine took: they are encrypted and
+// will be sent, whatever the status. A call takes at most one record. It first flushes what an earlier call left; as
+// long as that does not succeed it takes nothing. So a caller that saw WANT_WRITE may come back with any buffer.
+// TLS_OK with *count > 0 also when the transport has not taken all of the record yet: see
+// tls_connection_output_pending(). TLS_ABORTED may come with *count > 0. `size` 0: nothing happens.
+TLS_MUST_USE tls_status_t tls_connection_write(tls_connection_t *connection, tls_host_t *host, const void *buf,
+    size_t size, size_t *count);
+
+// Sends what is pending; TLS_OK: nothing is pending any more. Never starts or continues a handshake.
+TLS_MUST_USE tls_status_t tls_connection_flush(tls_connection_t *connection, tls_host_t *host);
+
+// Sends close_notify (once, however often it is called) and flushes. TLS_OK at once if there is nothing to say: before
+// the handshake is complete or after a failure. Reading goes on to be possible; writing is TLS_ERROR_ARGUMENT.
+TLS_MUST_USE tls_status_t tls_connection_close_notify(tls_connection_t *connection, tls_host_t *host);
+
+// Whether encrypted bytes wait for the transport.
+bool tls_connection_output_pending(const tls_connection_t *connection);
+
+// How many decrypted bytes the next reads get without any I/O.
+size_t tls_connection_input_pending(const tls_connection_t *connection);
+
+// Whether undecrypted bytes have been read from the transport already: the next read may succeed although the
+// transport is not readable.
+bool tls_connection_input_buffered(const tls_connection_t *connection);
+
+// DTLS: milliseconds until the handshake should be called again though nothing arrived; -1 if no timer runs.
+int32_t tls_connection_timeout_ms(tls_connection_t *connection, tls_host_t *host);
+
+// The following describe the connection. Before the handshake is complete they answer "nothing".
+
+bool tls_connection_is_established(const tls_connection_t *connection);
+const char *tls_connection_version(const tls_connection_t *connection);        // "TLSv1.3", "DTLSv1.2", …; or NULL
+uint16_t tls_connection_cipher(const tls_connection_t *connection, int *bits); // IANA number, secret bits; or 0
+
+// The certificate the peer sent at `depth` (0: its own). The bytes belong to the connection and live until its next
+// call. false: there is none.
+bool tls_connection_peer_certificate(const tls_connection_t *connection, unsigned depth, const uint8_t **der,
+    size_t *len);
+
+// TLS_VERIFY_* bits; 0 also when nothing was checked (TLS_VERIFY_MODE_NONE).
+uint32_t tls_connection_verify_result(const tls_connection_t *connection);
+
+#endif // MICROPYTHON_SSL_ENGINE_H

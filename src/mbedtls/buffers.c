@@ -1,0 +1,213 @@
+// Record buffers that follow the data.
+//
+// Mbed TLS keeps two buffers for the longest record, 33 KB with the standard's limits, for the whole life of a
+// connection. Here an established TLS connection has an input buffer only while a record is being read, and an output
+// buffer only while one is being written, and neither is larger than its record. For that, record headers (RFC 8446
+// section 5.1) are read here, before the library is asked to read the record. In the handshake the input buffer is
+// small at first and grows with the records that come. Datagrams have the library's own buffers.
+
+#include "internal.h"
+
+#include <string.h>
+
+#if COMPAT_ELASTIC_BUFFERS
+
+// What stands before a record in the buffer, and what encryption can add to it: header, initialization vector,
+// authentication tag or code, padding (MBEDTLS_SSL_HEADER_LEN and MBEDTLS_SSL_PAYLOAD_OVERHEAD, which are not public).
+#define RECORD_OVERHEAD (13 + 16 + 48 + 256)
+
+#define ALERT_SIZE 2
+
+// Room for most records of a handshake but those with certificates.
+#define FIRST_INPUT_SIZE (RECORD_OVERHEAD + 512)
+
+bool buffers_begin(tls_connection_t *connection) {
+    buffers_t *buffers = &connection->buffers;
+    mbedtls_ssl_context *ssl = &connection->ssl;
+    buffers->max_input = compat_input_size(ssl);
+    buffers->growing = !context_is_datagram(connection->context);
+    return !buffers->growing || compat_resize_input(ssl, &buffers->input, FIRST_INPUT_SIZE);
+}
+
+bool buffers_grow(tls_connection_t *connection) {
+    buffers_t *buffers = &connection->buffers;
+    size_t size = buffers->wanted_input;
+    buffers->wanted_input = 0;
+    return size == 0 || compat_resize_input(&connection->ssl, &buffers->input, size);
+}
+
+void buffers_start(tls_connection_t *connection) {
+    buffers_t *buffers = &connection->buffers;
+    buffers->elastic = buffers->growing;
+    buffers->growing = false;
+}
+
+// Reads the header of the next record, as far as that was not done before. Positive, or what receive() said.
+static int receive_header(tls_connection_t *connection) {
+    buffers_t *buffers = &connection->buffers;
+    while (buffers->header_len < RECORD_HEADER_SIZE) {
+        int ret = receive(connection, buffers->header + buffers->header_len, RECORD_HEADER_SIZE - buffers->header_len);
+        if (ret <= 0) {
+            return ret;
+        }
+        buffers->header_len = (uint8_t)(buffers->header_len + ret);
+    }
+    return 1;
+}
+
+// The same outside of the library.
+static tls_status_t read_header(tls_connection_t *connection) {
+    connection->recv_blocked = false;
+    int ret = receive_header(connection);
+    if (ret > 0) {
+        return TLS_OK;
+    }
+    if (ret == 0) {
+        return TLS_EOF;
+    }
+    if (connection->transport_aborted) {
+        return TLS_ABORTED;
+    }
+    return connection->recv_blocked ? TLS_WANT_READ : fail_connection(connection, ret, false);
+}
+
+static size_t record_size(const buffers_t *buffers) {
+    return RECORD_HEADER_SIZE + ((size_t)buffers->header[3] << 8 | buffers->header[4]);
+}
+
+// How large the input buffer must be for the record whose header is here. What is longer than the library's own buffer
+// is for it to refuse.
+static size_t input_size(const tls_connection_t *connection) {
+    const buffers_t *buffers = &connection->buffers;
+    size_t size = compat_record_offset(&connection->ssl, &buffers->input) + record_size(buffers);
+    return size < buffers->max_input ? size : buffers->max_input;
+}
+
+tls_status_t buffers_for_reading(tls_connection_t *connection) {
+    buffers_t *buffers = &connection->buffers;
+    mbedtls_ssl_context *ssl = &connection->ssl;
+    if (!buffers->elastic) {
+        return TLS_OK;
+    }
+    if (mbedtls_ssl_check_pending(ssl) == 0 && compat_is_between_records(ssl)) {
+        tls_status_t status = read_header(connection);
+        if (status != TLS_OK) {
+            return status;
+        }
+        size_t size = input_size(connection);
+        if (compat_input_size(ssl) < size && !compat_resize_input(ssl, &buffers->input, size)) {
+            return fail_connection(connection, MBEDTLS_ERR_SSL_ALLOC_FAILED, false);
+        }
+    }
+    // The library may have to answer with an alert.
+    if (!buffers_for_writing(connection, ALERT_SIZE)) {
+        return fail_connection(connection, MBEDTLS_ERR_SSL_ALLOC_FAILED, false);
+    }
+    return TLS_OK;
+}
+
+bool buffers_for_writing(tls_connection_t *connection, size_t payload) {
+    buffers_t *buffers = &connection->buffers;
+    mbedtls_ssl_context *ssl = &connection->ssl;
+    if (!buffers->elastic || compat_output_left(ssl) > 0 || compat_output_size(ssl) >= payload + RECORD_OVERHEAD) {
+        return true;
+    }
+    return compat_resize_output(ssl, &buffers->output, payload + RECORD_OVERHEAD);
+}
+
+void buffers_release(tls_connection_t *connection) {
+    buffers_t *buffers = &connection->buffers;
+    mbedtls_ssl_context *ssl = &connection->ssl;
+    bool failed = connection->failure.kind != TLS_ERROR_NONE;
+    if (!buffers->elastic && !failed) {
+        return;
+    }
+    if (compat_input_size(ssl) > 0 && (failed || compat_input_idle(ssl))) {
+        (void)compat_resize_input(ssl, &buffers->input, 0);
+    }
+    if (compat_output_size(ssl) > 0 && compat_output_left(ssl) == 0) {
+        (void)compat_resize_output(ssl, &buffers->output, 0);
+    }
+}
+
+// Whether these bytes can begin a record: its type and major version.
+static bool is_record_header(const uint8_t *header) {
+    return header[0] >= MBEDTLS_SSL_MSG_CHANGE_CIPHER_SPEC && header[0] <= MBEDTLS_SSL_MSG_APPLICATION_DATA
+        && header[1] == 3;
+}
+
+// The library reads a record: first its header, which is read ahead, then the rest.
+int buffers_receive(tls_connection_t *connection, unsigned char *buf, size_t size) {
+    buffers_t *buffers = &connection->buffers;
+    if (!buffers->elastic && !buffers->growing) {
+        return receive(connection, buf, size);
+    }
+    if (buffers->elastic && buffers->header_len < RECORD_HEADER_SIZE) {
+        // It goes on to another record. Back to buffers_for_reading().
+        return MBEDTLS_ERR_SSL_WANT_READ;
+    }
+    int header = receive_header(connection);
+    if (header <= 0) {
+        return header;
+    }
+    if (buffers->growing && buffers->taken == 0 && input_size(connection) > compat_input_size(&connection->ssl)
+        && is_record_header(buffers->header)) {
+        // Back to buffers_grow().
+        buffers->wanted_input = input_size(connection);
+        return MBEDTLS_ERR_SSL_WANT_READ;
+    }
+    if (buffers->taken < RECORD_HEADER_SIZE) {
+        size_t left = RECORD_HEADER_SIZE - buffers->taken;
+        size = size < left ? size : left;
+        memcpy(buf, buffers->header + buffers->taken, size);
+    } else {
+        int ret = receive(connection, buf, size);
+        if (ret <= 0) {
+            return ret;
+        }
+        size = (size_t)ret;
+    }
+    buffers->taken = (uint32_t)(buffers->taken + size);
+    if (buffers->taken >= record_size(buffers)) {
+        buffers->taken = 0;
+        buffers->header_len = 0;
+    }
+    return (int)size;
+}
+
+#else
+
+bool buffers_begin(tls_connection_t *connection) {
+    (void)connection;
+    return true;
+}
+
+bool buffers_grow(tls_connection_t *connection) {
+    (void)connection;
+    return true;
+}
+
+void buffers_start(tls_connection_t *connection) {
+    (void)connection;
+}
+
+tls_status_t buffers_for_reading(tls_connection_t *connection) {
+    (void)connection;
+    return TLS_OK;
+}
+
+bool buffers_for_writing(tls_connection_t *connection, size_t payload) {
+    (void)connection;
+    (void)payload;
+    return true;
+}
+
+void buffers_release(tls_connection_t *connection) {
+    (void)connection;
+}
+
+int buffers_receive(tls_connection_t *connection, unsigned char *buf, size_t size) {
+    return receive(connection, buf, size);
+}
+
+#endif

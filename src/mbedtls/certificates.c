@@ -1,0 +1,349 @@
+// Certificates and private keys that the caller gives.
+
+#include "internal.h"
+
+#include "ssl_config.h"
+
+#include <string.h>
+
+static const char pem_begin[] = "-----BEGIN ";
+static const char pem_begin_certificate[] = "-----BEGIN CERTIFICATE-----";
+static const char pem_end_certificate[] = "-----END CERTIFICATE-----";
+
+// Where `text` starts in the data, NULL if nowhere.
+static const uint8_t *find_text(const uint8_t *data, size_t len, const char *text) {
+    size_t text_len = strlen(text);
+    while (len >= text_len) {
+        const uint8_t *start = memchr(data, text[0], len - text_len + 1);
+        if (start == NULL) {
+            return NULL;
+        }
+        if (memcmp(start, text, text_len) == 0) {
+            return start;
+        }
+        len -= (size_t)(start + 1 - data);
+        data = start + 1;
+    }
+    return NULL;
+}
+
+static bool is_pem(const uint8_t *data, size_t len) {
+    return find_text(data, len, pem_begin) != NULL;
+}
+
+// A copy that is ended by 0, as the library wants its PEM.
+static uint8_t *copy_with_terminator(const uint8_t *data, size_t len) {
+    uint8_t *copy = tls_calloc(1, len + 1);
+    if (copy != NULL) {
+        memcpy(copy, data, len);
+    }
+    return copy;
+}
+
+static void free_chain(mbedtls_x509_crt *chain) {
+    mbedtls_x509_crt_free(chain);
+    mbedtls_free(chain);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Certificates: one at a time, so that the copies stay small and it is known which one is bad.
+
+typedef struct certificate_reader {
+    const uint8_t *next;
+    size_t left;
+    bool pem;
+    unsigned number; // of the certificate read last, from 1
+} certificate_reader_t;
+
+// Length of the DER element at the start of the data with its header; 0 if it is none or it is cut off.
+static size_t der_length(const uint8_t *data, size_t left) {
+    if (left < 2 || data[0] != (MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE)) {
+        return 0;
+    }
+    size_t header = 2;
+    size_t len = data[1];
+    if (len >= 0x80) {
+        size_t octets = len & 0x7F;
+        if (octets == 0 || octets > 3 || left < header + octets) {
+            return 0;
+        }
+        len = 0;
+        for (; octets > 0; octets--) {
+            len = len << 8 | data[header++];
+        }
+    }
+    return len <= left - header ? header + len : 0;
+}
+
+// Finds the next certificate. false: there is none; *damaged says whether there is something else.
+static bool next_certificate(certificate_reader_t *reader, const uint8_t **start, size_t *len, bool *damaged) {
+    *damaged = false;
+    if (reader->pem) {
+        const uint8_t *begin = find_text(reader->next, reader->left, pem_begin_certificate);
+        if (begin == NULL) {
+            return false;
+        }
+        size_t left = reader->left - (size_t)(begin - reader->next);
+        const uint8_t *end = find_text(begin, left, pem_end_certificate);
+        if (end == NULL) {
+            *damaged = true;
+            return false;
+        }
+        *start = begin;
+        *len = (size_t)(end - begin) + strlen(pem_end_certificate);
+        reader->left = left;
+    } else {
+        if (reader->left == 0) {
+            return false;
+        }
+        *start = reader->next;
+        *len = der_length(reader->next, reader->left);
+        if (*len == 0) {
+            *damaged = true;
+            return false;
+        }
+    }
+    reader->next = *start + *len;
+    reader->left -= *len;
+    reader->number++;
+    return true;
+}
+
+// Parses one certificate to the end of a chain. A result of the library.
+static int parse_certificate(mbedtls_x509_crt *chain, const uint8_t *data, size_t len, bool pem) {
+    if (!pem) {
+        return mbedtls_x509_crt_parse_der(chain, data, len);
+    }
+    uint8_t *copy = copy_with_terminator(data, len);
+    if (copy == NULL) {
+        return MBEDTLS_ERR_X509_ALLOC_FAILED;
+    }
+    int ret = mbedtls_x509_crt_parse(chain, copy, len + 1);
+    tls_free(copy);
+    return ret;
+}
+
+static void bad_certificate(int ret, unsigned failed_before, unsigned number, tls_error_t *error) {
+    describe_error(ret, failed_before, TLS_ERROR_CERTIFICATE, TLS_CODE_CERT_BAD_INPUT, NULL, error);
+    if (error->kind != TLS_ERROR_CERTIFICATE) {
+        return;
+    }
+    tls_error_t detailed;
+    tls_error_clear(&detailed);
+    if (number == 0) {
+        tls_error_set(&detailed, TLS_ERROR_CERTIFICATE, TLS_CODE_CERT_BAD_INPUT,
+            "no certificate in the data, neither in PEM nor in DER");
+    } else {
+        tls_error_set(&detailed, TLS_ERROR_CERTIFICATE, TLS_CODE_CERT_BAD_INPUT,
+            "certificate number %u in the data cannot be read", number);
+    }
+    memcpy(error->detail, detailed.detail, sizeof(error->detail));
+}
+
+// Parses all certificates of the data into an empty chain; `lenient` skips those that cannot be read. *count says how
+// many there are; 0 is an error.
+static bool parse_certificates(mbedtls_x509_crt *chain, const uint8_t *data, size_t len, bool lenient, size_t *count,
+    tls_error_t *error) {
+    certificate_reader_t reader = {.next = data, .left = len, .pem = is_pem(data, len)};
+    const uint8_t *start;
+    size_t size;
+    bool damaged;
+    int first_problem = MBEDTLS_ERR_X509_CERT_UNKNOWN_FORMAT;
+    unsigned first_number = 0;
+    unsigned failed_before = count_failed_allocations();
+
+    *count = 0;
+    while (next_certificate(&reader, &start, &size, &damaged)) {
+        int ret = parse_certificate(chain, start, size, reader.pem);
+        if (ret == 0) {
+            ++*count;
+            continue;
+        }
+        if (first_number == 0) {
+            first_problem = ret;
+            first_number = reader.number;
+        }
+        if (!lenient || is_out_of_memory(ret, failed_before)) {
+            bad_certificate(ret, failed_before, reader.number, error);
+            return false;
+        }
+    }
+    if (damaged && !lenient) {
+        bool looks_like_one = reader.number > 0 || reader.pem;
+        bad_certificate(MBEDTLS_ERR_X509_INVALID_FORMAT, failed_before, looks_like_one ? reader.number + 1 : 0, error);
+        return false;
+    }
+    if (*count == 0) {
+        bad_certificate(first_problem, failed_before, first_number, error);
+        return false;
+    }
+    return true;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Trust anchors
+
+bool tls_context_add_trust_anchors(tls_context_t *context, const uint8_t *data, size_t len, bool lenient,
+    tls_error_t *error) {
+    tls_error_clear(error);
+    // The library frees all but the first of a list, so the allocator must be its own.
+    mbedtls_x509_crt *added = mbedtls_calloc(1, sizeof(*added));
+    if (added == NULL) {
+        describe_no_memory(error);
+        return false;
+    }
+    mbedtls_x509_crt_init(added);
+    size_t count;
+    if (!parse_certificates(added, data, len, lenient, &count, error)) {
+        free_chain(added);
+        return false;
+    }
+
+    mbedtls_x509_crt **end = &context->anchors;
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = added;
+    context->anchor_count += count;
+    return true;
+}
+
+size_t tls_context_count_trust_anchors(const tls_context_t *context) {
+    return context->anchor_count;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Private keys
+
+// Whether the key is encrypted: PEM says so in words; in DER, PKCS#8 begins with an algorithm in place of a version
+// (RFC 5958 section 3).
+static bool is_encrypted(const uint8_t *key, size_t len) {
+    if (is_pem(key, len)) {
+        return find_text(key, len, "ENCRYPTED") != NULL;
+    }
+    const unsigned char *p = key;
+    size_t inner;
+    const int sequence = MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE;
+    return mbedtls_asn1_get_tag((unsigned char **)&p, key + len, &inner, sequence) == 0 && inner > 0 && *p == sequence;
+}
+
+static const char *key_problem(int ret, const uint8_t *key, size_t len, const char *password) {
+    bool has_password = password != NULL && password[0] != '\0';
+    if (is_encrypted(key, len) && !has_password) {
+        return "the private key is encrypted: a password is needed";
+    }
+    if (is_encrypted(key, len)) {
+        return "the password of the private key is wrong, or its encryption is not known to this build";
+    }
+    switch (ret) {
+        case MBEDTLS_ERR_PK_UNKNOWN_PK_ALG:
+        case MBEDTLS_ERR_PK_UNKNOWN_NAMED_CURVE:
+        case MBEDTLS_ERR_PK_FEATURE_UNAVAILABLE:
+            return "the private key is of a kind that this build does not know";
+        default:
+            return "the private key cannot be read, neither as PEM nor as DER";
+    }
+}
+
+// A result of the library.
+static int parse_key_data(mbedtls_pk_context *pk, const uint8_t *key, size_t len, const char *password) {
+    const unsigned char *secret = (const unsigned char *)password;
+    size_t secret_len = password == NULL ? 0 : strlen(password);
+    if (!is_pem(key, len)) {
+        // Mbed TLS 3.6 takes no notice of what follows a SEC1 key.
+        if (der_length(key, len) != len) {
+            return MBEDTLS_ERR_PK_KEY_INVALID_FORMAT;
+        }
+        return mbedtls_pk_parse_key(pk, key, len, secret, secret_len, compat_random, NULL);
+    }
+    uint8_t *copy = copy_with_terminator(key, len);
+    if (copy == NULL) {
+        return MBEDTLS_ERR_PK_ALLOC_FAILED;
+    }
+    int ret = mbedtls_pk_parse_key(pk, copy, len + 1, secret, secret_len, compat_random, NULL);
+    mbedtls_platform_zeroize(copy, len);
+    tls_free(copy);
+    return ret;
+}
+
+static bool parse_key(mbedtls_pk_context *pk, const uint8_t *key, size_t len, const char *password,
+    tls_error_t *error) {
+    unsigned failed_before = count_failed_allocations();
+    int ret = parse_key_data(pk, key, len, password);
+    if (ret == 0) {
+        return true;
+    }
+    describe_error(ret, failed_before, TLS_ERROR_KEY, TLS_CODE_KEY_BAD_INPUT, key_problem(ret, key, len, password),
+        error);
+    return false;
+}
+
+bool tls_check_private_key(const uint8_t *key, size_t key_len, const char *password, tls_error_t *error) {
+    tls_error_clear(error);
+    mbedtls_pk_context pk;
+    mbedtls_pk_init(&pk);
+    bool ok = parse_key(&pk, key, key_len, password, error);
+    mbedtls_pk_free(&pk);
+    return ok;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Certificate and key together
+
+static void identity_free(identity_t *identity) {
+    mbedtls_x509_crt_free(&identity->chain);
+    mbedtls_pk_free(&identity->key);
+    tls_free(identity);
+}
+
+void identity_release(identity_t *identity) {
+    if (identity != NULL && compat_release(&identity->references)) {
+        identity_free(identity);
+    }
+}
+
+static bool key_fits(const identity_t *identity, tls_error_t *error) {
+#if MICROPY_PY_SSL_CHECK_KEY_PAIR
+    unsigned failed_before = count_failed_allocations();
+    int ret = mbedtls_pk_check_pair(&identity->chain.pk, &identity->key, compat_random, NULL);
+    if (ret != 0) {
+        describe_error(ret, failed_before, TLS_ERROR_KEY, TLS_CODE_KEY_BAD_INPUT,
+            "the private key does not belong to the certificate", error);
+        return false;
+    }
+#else
+    (void)identity;
+    (void)error;
+#endif
+    return true;
+}
+
+static bool fill_identity(identity_t *identity, const uint8_t *chain, size_t chain_len, const uint8_t *key,
+    size_t key_len, const char *password, tls_error_t *error) {
+    size_t count;
+    return parse_key(&identity->key, key, key_len, password, error)
+        && parse_certificates(&identity->chain, chain, chain_len, false, &count, error)
+        && key_fits(identity, error);
+}
+
+bool tls_context_add_certificate(tls_context_t *context, const uint8_t *chain, size_t chain_len, const uint8_t *key,
+    size_t key_len, const char *password, tls_error_t *error) {
+    tls_error_clear(error);
+    identity_t *identity = tls_calloc(1, sizeof(*identity));
+    if (identity == NULL) {
+        describe_no_memory(error);
+        return false;
+    }
+    identity->references = 1;
+    mbedtls_x509_crt_init(&identity->chain);
+    mbedtls_pk_init(&identity->key);
+    if (!fill_identity(identity, chain, chain_len, key, key_len, password, error)) {
+        identity_free(identity);
+        return false;
+    }
+
+    int kind = mbedtls_pk_can_do(&identity->key, MBEDTLS_PK_RSA) ? IDENTITY_RSA : IDENTITY_EC;
+    identity_release(context->identities[kind]);
+    context->identities[kind] = identity;
+    return true;
+}

@@ -1,0 +1,616 @@
+// Every test on the version and the configuration of Mbed TLS, and every look at its private members.
+//
+// A part that the configuration leaves out is a feature that this engine leaves out; nothing fails to build but for
+// the few things below that TLS cannot do without.
+
+#ifndef MICROPYTHON_SSL_MBEDTLS_COMPAT_H
+#define MICROPYTHON_SSL_MBEDTLS_COMPAT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "mbedtls/version.h"
+
+#if MBEDTLS_VERSION_NUMBER < 0x03060000 || MBEDTLS_VERSION_NUMBER >= 0x04000000
+#error "this engine is for Mbed TLS 3.6"
+#endif
+#if !defined(MBEDTLS_SSL_TLS_C) || !defined(MBEDTLS_X509_CRT_PARSE_C) || !defined(MBEDTLS_PK_PARSE_C)
+#error "this engine needs MBEDTLS_SSL_TLS_C, MBEDTLS_X509_CRT_PARSE_C and MBEDTLS_PK_PARSE_C"
+#endif
+
+#include "mbedtls/error.h"
+#include "mbedtls/oid.h"
+#include "mbedtls/pem.h"
+#include "mbedtls/pk.h"
+#include "mbedtls/platform.h"
+#include "mbedtls/platform_util.h"
+#include "mbedtls/ssl.h"
+#include "mbedtls/ssl_ciphersuites.h"
+#include "mbedtls/x509_crt.h"
+
+#include "engine/engine.h"
+#include "engine/memory.h"
+
+// ---------------------------------------------------------------------------------------------------------------------
+// What is there
+
+#ifdef MBEDTLS_SSL_CLI_C
+#define COMPAT_CLIENT (1)
+#else
+#define COMPAT_CLIENT (0)
+#endif
+
+#ifdef MBEDTLS_SSL_SRV_C
+#define COMPAT_SERVER (1)
+#else
+#define COMPAT_SERVER (0)
+#endif
+
+#ifdef MBEDTLS_SSL_PROTO_TLS1_2
+#define COMPAT_TLS_1_2 (1)
+#else
+#define COMPAT_TLS_1_2 (0)
+#endif
+
+#ifdef MBEDTLS_SSL_PROTO_TLS1_3
+#define COMPAT_TLS_1_3 (1)
+#else
+#define COMPAT_TLS_1_3 (0)
+#endif
+
+#ifdef MBEDTLS_SSL_PROTO_DTLS
+#define COMPAT_DTLS (1)
+#else
+#define COMPAT_DTLS (0)
+#endif
+
+// Cookies against forged addresses (RFC 6347 section 4.2.1).
+#if defined(MBEDTLS_SSL_DTLS_HELLO_VERIFY) && defined(MBEDTLS_SSL_COOKIE_C) && defined(MBEDTLS_SSL_SRV_C)
+#define COMPAT_COOKIES (1)
+#else
+#define COMPAT_COOKIES (0)
+#endif
+
+#ifdef MBEDTLS_SSL_HANDSHAKE_WITH_PSK_ENABLED
+#define COMPAT_PSK (1)
+#else
+#define COMPAT_PSK (0)
+#endif
+
+#ifdef MBEDTLS_PEM_PARSE_C
+#define COMPAT_PEM (1)
+#else
+#define COMPAT_PEM (0)
+#endif
+
+// Longest pre-shared key that both the contract and the library allow.
+#if COMPAT_PSK && MBEDTLS_PSK_MAX_LEN < TLS_PSK_MAX
+#define COMPAT_PSK_MAX MBEDTLS_PSK_MAX_LEN
+#else
+#define COMPAT_PSK_MAX TLS_PSK_MAX
+#endif
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Threads: reference counts are atomic where the library is thread-safe. Elsewhere there is one thread, and some
+// targets (Cortex-M0) would need libatomic for it.
+
+#ifdef MBEDTLS_THREADING_C
+
+static inline void compat_retain(unsigned *references) {
+    __atomic_add_fetch(references, 1, __ATOMIC_RELAXED);
+}
+
+// true: that was the last reference.
+static inline bool compat_release(unsigned *references) {
+    return __atomic_sub_fetch(references, 1, __ATOMIC_ACQ_REL) == 0;
+}
+
+static inline void compat_count(unsigned *counter) {
+    __atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
+}
+
+static inline unsigned compat_counted(const unsigned *counter) {
+    return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+// Claims *flag. true: the caller holds it now, and gives it back with compat_unlock().
+static inline bool compat_try_lock(unsigned char *flag) {
+    return !__atomic_test_and_set(flag, __ATOMIC_ACQUIRE);
+}
+
+static inline void compat_unlock(unsigned char *flag) {
+    __atomic_clear(flag, __ATOMIC_RELEASE);
+}
+
+#else
+
+static inline void compat_retain(unsigned *references) {
+    ++*references;
+}
+
+static inline bool compat_release(unsigned *references) {
+    return --*references == 0;
+}
+
+static inline void compat_count(unsigned *counter) {
+    ++*counter;
+}
+
+static inline unsigned compat_counted(const unsigned *counter) {
+    return *counter;
+}
+
+static inline bool compat_try_lock(unsigned char *flag) {
+    (void)flag;
+    return true;
+}
+
+static inline void compat_unlock(unsigned char *flag) {
+    (void)flag;
+}
+
+#endif
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Memory: the library's allocator is ours where it can be set at run time. A port that fixed it with macros
+// (MBEDTLS_PLATFORM_STD_CALLOC) keeps its own.
+
+static inline void compat_set_allocator(void *(*allocate)(size_t count, size_t size)) {
+#if defined(MBEDTLS_PLATFORM_MEMORY) && !defined(MBEDTLS_PLATFORM_CALLOC_MACRO)
+    mbedtls_platform_set_calloc_free(allocate, tls_free);
+#else
+    (void)allocate;
+#endif
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Random numbers: PSA's generator where there is PSA (TLS 1.3 needs it), else one of our own.
+
+#ifdef MBEDTLS_PSA_CRYPTO_C
+
+#include "psa/crypto.h"
+#include "mbedtls/psa_util.h"
+
+// Any number of times, by any thread.
+static inline bool compat_random_start(void) {
+    return psa_crypto_init() == PSA_SUCCESS;
+}
+
+// Gives back all that the library has allocated for itself. No context exists any more.
+static inline void compat_random_stop(void) {
+    mbedtls_psa_crypto_free();
+}
+
+static inline int compat_random(void *context, unsigned char *out, size_t size) {
+    (void)context;
+    return mbedtls_psa_get_random(MBEDTLS_PSA_RANDOM_STATE, out, size);
+}
+
+#else
+
+#include "mbedtls/ctr_drbg.h"
+#include "mbedtls/entropy.h"
+
+// init.c
+bool compat_random_start(void);
+void compat_random_stop(void);
+int compat_random(void *context, unsigned char *out, size_t size);
+
+#endif
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Texts
+
+// The library's own words for one of its codes.
+static inline void compat_error_text(int ret, char *text, size_t size) {
+#ifdef MBEDTLS_ERROR_C
+    mbedtls_strerror(ret, text, size);
+#else
+    (void)ret;
+    (void)size;
+    text[0] = '\0';
+#endif
+}
+
+// The library's own words for MBEDTLS_X509_BADCERT_* flags, a line each.
+static inline void compat_verify_text(uint32_t flags, char *text, size_t size) {
+    text[0] = '\0';
+#ifndef MBEDTLS_X509_REMOVE_INFO
+    // What does not fit is cut off; the text is terminated in any case.
+    (void)mbedtls_x509_crt_verify_info(text, size, "\n", flags);
+#else
+    (void)flags;
+    (void)size;
+#endif
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Private members of mbedtls_ssl_context. Where the library has no accessor there is one here, and nowhere else.
+
+// Bytes of encrypted records that the transport has not taken yet.
+static inline size_t compat_output_left(const mbedtls_ssl_context *ssl) {
+    return ssl->MBEDTLS_PRIVATE(out_left);
+}
+
+// Sends what is left of the output, only while something is left. A result of the library.
+static inline int compat_flush(mbedtls_ssl_context *ssl) {
+    // While output is left, Mbed TLS 3.6 sends that in place of the alert, in every state, and reports success. The
+    // function that does just that (mbedtls_ssl_flush_output) is not public.
+    return mbedtls_ssl_send_alert_message(ssl, MBEDTLS_SSL_ALERT_LEVEL_WARNING, MBEDTLS_SSL_ALERT_MSG_CLOSE_NOTIFY);
+}
+
+// Whether a record of this side counts as written: a number that moves with each of them.
+static inline void compat_output_counter(const mbedtls_ssl_context *ssl, unsigned char counter[8]) {
+    memcpy(counter, ssl->MBEDTLS_PRIVATE(cur_out_ctr), 8);
+}
+
+// mbedtls_ssl_is_handshake_over() is already true while the tickets of TLS 1.3 are being sent.
+static inline bool compat_handshake_finished(const mbedtls_ssl_context *ssl) {
+    return ssl->MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_HANDSHAKE_OVER;
+}
+
+// Number of the alert that the peer sent, after MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE or _PEER_CLOSE_NOTIFY.
+static inline int compat_received_alert(const mbedtls_ssl_context *ssl) {
+    return ssl->MBEDTLS_PRIVATE(in_msg)[1];
+}
+
+// The fatal alert that the peer sent without encryption although encryption had begun; -1 if that is not what was read
+// last. OpenSSL's clients answer a server's certificate so in TLS 1.3, and its servers understand it; to Mbed TLS 3.6
+// it is a broken record. Nobody vouches for such an alert, but the connection is lost in any case.
+static inline int compat_received_plain_alert(const mbedtls_ssl_context *ssl) {
+    static const unsigned char header[] = {MBEDTLS_SSL_MSG_ALERT, 3, 3, 0, 2, MBEDTLS_SSL_ALERT_LEVEL_FATAL};
+    const unsigned char *record = ssl->MBEDTLS_PRIVATE(in_hdr);
+    return memcmp(record, header, sizeof(header)) == 0 ? record[sizeof(header)] : -1;
+}
+
+// Forgets the alert that was noted last, so that compat_noted_alert() speaks of a new one.
+static inline void compat_forget_alert(mbedtls_ssl_context *ssl) {
+    if (ssl->MBEDTLS_PRIVATE(send_alert) == 0) {
+        ssl->MBEDTLS_PRIVATE(alert_type) = 0;
+    }
+}
+
+// The fatal alert that TLS 1.3 code decided to send, 0 if none.
+static inline int compat_noted_alert(const mbedtls_ssl_context *ssl) {
+    return ssl->MBEDTLS_PRIVATE(alert_type);
+}
+
+// Mbed TLS 3.6 reports "would block" in place of the error if the alert of a failed handshake step does not go out at
+// once, and sends it a second time later. Returns the error and sees to it that the alert is not repeated.
+static inline int compat_unmask_error(mbedtls_ssl_context *ssl, int ret) {
+    if (ret != MBEDTLS_ERR_SSL_WANT_WRITE || ssl->MBEDTLS_PRIVATE(send_alert) == 0) {
+        return ret;
+    }
+    ssl->MBEDTLS_PRIVATE(send_alert) = 0;
+    return ssl->MBEDTLS_PRIVATE(alert_reason);
+}
+
+// The level and number of the fatal alert in the record written last, NULL if that record is encrypted or no such
+// alert.
+static inline unsigned char *compat_plain_alert(const mbedtls_ssl_context *ssl) {
+    if (ssl->MBEDTLS_PRIVATE(transform_out) != NULL) {
+        return NULL;
+    }
+#ifdef MBEDTLS_SSL_PROTO_DTLS
+    bool datagram = ssl->MBEDTLS_PRIVATE(conf)->MBEDTLS_PRIVATE(transport) == MBEDTLS_SSL_TRANSPORT_DATAGRAM;
+#else
+    bool datagram = false;
+#endif
+    size_t header = datagram ? 13 : 5;
+    // A record that was flushed stands at out_hdr, one that was not before it.
+    unsigned char *record = ssl->MBEDTLS_PRIVATE(out_hdr);
+    if (ssl->MBEDTLS_PRIVATE(out_left) > 0) {
+        record -= header + 2;
+    }
+    bool is_alert = record[0] == MBEDTLS_SSL_MSG_ALERT && record[header] == MBEDTLS_SSL_ALERT_LEVEL_FATAL;
+    return is_alert ? record + header : NULL;
+}
+
+static inline bool compat_reads_client_hello(const mbedtls_ssl_context *ssl) {
+    return ssl->MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_CLIENT_HELLO
+        && ssl->MBEDTLS_PRIVATE(conf)->MBEDTLS_PRIVATE(endpoint) == MBEDTLS_SSL_IS_SERVER;
+}
+
+// mbedtls_ssl_setup() of Mbed TLS 3.6 that runs out of memory leaves a handshake but no configuration behind, and
+// mbedtls_ssl_free() then follows the null pointer.
+static inline void compat_repair_failed_setup(mbedtls_ssl_context *ssl, const mbedtls_ssl_config *config) {
+    ssl->MBEDTLS_PRIVATE(conf) = config;
+}
+
+// In TLS 1.3 Mbed TLS 3.6 takes new keys for sending into use when it comes to send, later than RFC 8446 section 7.3
+// says:
+// - A client that finds fault with the server's certificate says so in an alert that is not encrypted at all.
+// - A server that finds fault with the client's says so under keys that the client has done with.
+// Both look like broken records to a peer that keeps to the rules, another Mbed TLS for one. The keys are there
+// already, so they are put in place for the steps that only read.
+typedef struct compat_alert_keys {
+    bool placed;
+    mbedtls_ssl_transform *before;
+    unsigned char counter[8];
+} compat_alert_keys_t;
+
+#ifdef MBEDTLS_SSL_PROTO_TLS1_3
+
+// The keys for an alert of this side if a step that only reads comes next, else NULL.
+static inline mbedtls_ssl_transform *compat_keys_for_alert(const mbedtls_ssl_context *ssl) {
+    if (ssl->MBEDTLS_PRIVATE(tls_version) != MBEDTLS_SSL_VERSION_TLS1_3) {
+        return NULL;
+    }
+    bool client = ssl->MBEDTLS_PRIVATE(conf)->MBEDTLS_PRIVATE(endpoint) == MBEDTLS_SSL_IS_CLIENT;
+    switch (ssl->MBEDTLS_PRIVATE(state)) {
+        case MBEDTLS_SSL_ENCRYPTED_EXTENSIONS:
+        case MBEDTLS_SSL_CERTIFICATE_REQUEST:
+        case MBEDTLS_SSL_SERVER_CERTIFICATE:
+        case MBEDTLS_SSL_CERTIFICATE_VERIFY:
+        case MBEDTLS_SSL_SERVER_FINISHED:
+            // Those of the handshake; one object has them for both directions.
+            return client ? ssl->MBEDTLS_PRIVATE(transform_in) : NULL;
+        case MBEDTLS_SSL_CLIENT_CERTIFICATE:
+        case MBEDTLS_SSL_CLIENT_CERTIFICATE_VERIFY:
+        case MBEDTLS_SSL_CLIENT_FINISHED:
+            return client ? NULL : ssl->MBEDTLS_PRIVATE(transform_application);
+        default:
+            return NULL;
+    }
+}
+
+// Only while no output is left.
+static inline void compat_place_alert_keys(mbedtls_ssl_context *ssl, compat_alert_keys_t *keys) {
+    mbedtls_ssl_transform *transform = compat_keys_for_alert(ssl);
+    keys->before = ssl->MBEDTLS_PRIVATE(transform_out);
+    keys->placed = transform != NULL && transform != keys->before;
+    compat_output_counter(ssl, keys->counter);
+    if (keys->placed) {
+        memset(ssl->MBEDTLS_PRIVATE(cur_out_ctr), 0, 8);
+        ssl->MBEDTLS_PRIVATE(transform_out) = transform;
+    }
+}
+
+// Unless the handshake has failed.
+static inline void compat_remove_alert_keys(mbedtls_ssl_context *ssl, const compat_alert_keys_t *keys) {
+    if (keys->placed) {
+        memcpy(ssl->MBEDTLS_PRIVATE(cur_out_ctr), keys->counter, 8);
+        ssl->MBEDTLS_PRIVATE(transform_out) = keys->before;
+    }
+}
+
+#else
+
+static inline void compat_place_alert_keys(mbedtls_ssl_context *ssl, compat_alert_keys_t *keys) {
+    (void)ssl;
+    keys->placed = false;
+}
+
+static inline void compat_remove_alert_keys(mbedtls_ssl_context *ssl, const compat_alert_keys_t *keys) {
+    (void)ssl;
+    (void)keys;
+}
+
+#endif
+
+// The header of the record that is being read.
+static inline const unsigned char *compat_input_header(const mbedtls_ssl_context *ssl) {
+    return ssl->MBEDTLS_PRIVATE(in_hdr);
+}
+
+// Whether the datagram being read holds more records.
+static inline bool compat_more_in_datagram(const mbedtls_ssl_context *ssl) {
+#ifdef MBEDTLS_SSL_PROTO_DTLS
+    return ssl->MBEDTLS_PRIVATE(conf)->MBEDTLS_PRIVATE(transport) == MBEDTLS_SSL_TRANSPORT_DATAGRAM
+        && ssl->MBEDTLS_PRIVATE(in_left) > ssl->MBEDTLS_PRIVATE(next_record_offset);
+#else
+    (void)ssl;
+    return false;
+#endif
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Record buffers: private members again. Mbed TLS 3.6 keeps both at full size for as long as the connection lives.
+// Where it knows their sizes at run time they can be replaced between the records of a TLS connection: see buffers.c.
+// What has to be kept is the counter at the start of the input buffer, and where in the buffers the pointers point.
+
+#if defined(MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH) && !defined(MBEDTLS_SSL_RENEGOTIATION)
+
+#define COMPAT_ELASTIC_BUFFERS (1)
+
+#define COMPAT_COUNTER_SIZE 8
+#define COMPAT_POINTERS     6
+
+typedef struct compat_places {
+    unsigned char counter[COMPAT_COUNTER_SIZE];
+    uint16_t offsets[COMPAT_POINTERS];
+} compat_places_t;
+
+static inline void compat_list_input(mbedtls_ssl_context *ssl, unsigned char **pointers[COMPAT_POINTERS]) {
+    pointers[0] = &ssl->MBEDTLS_PRIVATE(in_ctr);
+    pointers[1] = &ssl->MBEDTLS_PRIVATE(in_hdr);
+    pointers[2] = &ssl->MBEDTLS_PRIVATE(in_len);
+    pointers[3] = &ssl->MBEDTLS_PRIVATE(in_iv);
+    pointers[4] = &ssl->MBEDTLS_PRIVATE(in_msg);
+    pointers[5] = NULL;
+#ifdef MBEDTLS_SSL_DTLS_CONNECTION_ID
+    pointers[5] = &ssl->MBEDTLS_PRIVATE(in_cid);
+#endif
+}
+
+static inline void compat_list_output(mbedtls_ssl_context *ssl, unsigned char **pointers[COMPAT_POINTERS]) {
+    pointers[0] = &ssl->MBEDTLS_PRIVATE(out_ctr);
+    pointers[1] = &ssl->MBEDTLS_PRIVATE(out_hdr);
+    pointers[2] = &ssl->MBEDTLS_PRIVATE(out_len);
+    pointers[3] = &ssl->MBEDTLS_PRIVATE(out_iv);
+    pointers[4] = &ssl->MBEDTLS_PRIVATE(out_msg);
+    pointers[5] = NULL;
+#ifdef MBEDTLS_SSL_DTLS_CONNECTION_ID
+    pointers[5] = &ssl->MBEDTLS_PRIVATE(out_cid);
+#endif
+}
+
+// Puts a block of another size in the place of a buffer, 0 for none at all, with as much of the content as fits. false:
+// out of memory, nothing changed.
+static inline bool compat_replace_buffer(unsigned char **buffer, size_t *buffer_size, size_t size,
+    unsigned char **const pointers[COMPAT_POINTERS], compat_places_t *places) {
+    unsigned char *block = size == 0 ? NULL : (unsigned char *)mbedtls_calloc(1, size);
+    if (block == NULL && size != 0) {
+        return false;
+    }
+    unsigned char *old = *buffer;
+    for (int i = 0; i < COMPAT_POINTERS && old != NULL; i++) {
+        places->offsets[i] = pointers[i] == NULL ? 0 : (uint16_t)(*pointers[i] - old);
+    }
+    for (int i = 0; i < COMPAT_POINTERS; i++) {
+        if (pointers[i] != NULL) {
+            *pointers[i] = block == NULL ? NULL : block + places->offsets[i];
+        }
+    }
+    if (old != NULL && block == NULL) {
+        memcpy(places->counter, old, COMPAT_COUNTER_SIZE);
+    } else if (old != NULL) {
+        memcpy(block, old, size < *buffer_size ? size : *buffer_size);
+    } else if (block != NULL) {
+        memcpy(block, places->counter, COMPAT_COUNTER_SIZE);
+    }
+    if (old != NULL) {
+        mbedtls_platform_zeroize(old, *buffer_size);
+        mbedtls_free(old);
+    }
+    *buffer = block;
+    *buffer_size = size;
+    return true;
+}
+
+static inline size_t compat_input_size(const mbedtls_ssl_context *ssl) {
+    return ssl->MBEDTLS_PRIVATE(in_buf) == NULL ? 0 : ssl->MBEDTLS_PRIVATE(in_buf_len);
+}
+
+static inline size_t compat_output_size(const mbedtls_ssl_context *ssl) {
+    return ssl->MBEDTLS_PRIVATE(out_buf) == NULL ? 0 : ssl->MBEDTLS_PRIVATE(out_buf_len);
+}
+
+// Only between records; to 0 only while the buffer is idle.
+static inline bool compat_resize_input(mbedtls_ssl_context *ssl, compat_places_t *places, size_t size) {
+    unsigned char **pointers[COMPAT_POINTERS];
+    compat_list_input(ssl, pointers);
+    return compat_replace_buffer(&ssl->MBEDTLS_PRIVATE(in_buf), &ssl->MBEDTLS_PRIVATE(in_buf_len), size, pointers,
+        places);
+}
+
+// Only while no output is left.
+static inline bool compat_resize_output(mbedtls_ssl_context *ssl, compat_places_t *places, size_t size) {
+    unsigned char **pointers[COMPAT_POINTERS];
+    compat_list_output(ssl, pointers);
+    return compat_replace_buffer(&ssl->MBEDTLS_PRIVATE(out_buf), &ssl->MBEDTLS_PRIVATE(out_buf_len), size, pointers,
+        places);
+}
+
+// Where in the input buffer the next record begins: further on while a message is put together from several records.
+static inline size_t compat_record_offset(const mbedtls_ssl_context *ssl, const compat_places_t *places) {
+    if (ssl->MBEDTLS_PRIVATE(in_buf) == NULL) {
+        return places->offsets[1];
+    }
+    return (size_t)(ssl->MBEDTLS_PRIVATE(in_hdr) - ssl->MBEDTLS_PRIVATE(in_buf));
+}
+
+// Whether no record has been read in part.
+static inline bool compat_is_between_records(const mbedtls_ssl_context *ssl) {
+    return ssl->MBEDTLS_PRIVATE(in_left) == 0;
+}
+
+// Whether the input buffer holds nothing that is needed: no part of a record or of a message.
+static inline bool compat_input_idle(const mbedtls_ssl_context *ssl) {
+    return compat_is_between_records(ssl) && ssl->MBEDTLS_PRIVATE(badmac_seen_or_in_hsfraglen) == 0
+        && mbedtls_ssl_check_pending(ssl) == 0;
+}
+
+#else
+
+#define COMPAT_ELASTIC_BUFFERS (0)
+
+typedef struct compat_places {
+    char unused;
+} compat_places_t;
+
+#endif
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Certificates
+
+static inline const mbedtls_x509_crt *compat_peer_chain(const mbedtls_ssl_context *ssl) {
+#ifdef MBEDTLS_SSL_KEEP_PEER_CERTIFICATE
+    return mbedtls_ssl_get_peer_cert(ssl);
+#else
+    (void)ssl;
+    return NULL;
+#endif
+}
+
+// The library's mode for a server that demands a certificate.
+//
+// In TLS 1.3 Mbed TLS 3.6 answers a missing one with the alert no_certificate, which that version does not have
+// (RFC 8446 section 4.4.2.4 wants certificate_required). So the library is told "optional" where it can speak TLS 1.3,
+// and this engine refuses after the step that read the certificate: see check_peer() in connection.c. Without
+// MBEDTLS_SSL_KEEP_PEER_CERTIFICATE there is no TLS 1.3.
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3) && defined(MBEDTLS_SSL_KEEP_PEER_CERTIFICATE)
+#define COMPAT_SERVER_REQUIRED MBEDTLS_SSL_VERIFY_OPTIONAL
+#else
+#define COMPAT_SERVER_REQUIRED MBEDTLS_SSL_VERIFY_REQUIRED
+#endif
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Settings
+
+static inline void compat_set_key_exchange_modes(mbedtls_ssl_config *config, bool psk) {
+#ifdef MBEDTLS_SSL_PROTO_TLS1_3
+    unsigned modes = MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL;
+    if (psk) {
+        modes = MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_ALL;
+    }
+    mbedtls_ssl_conf_tls13_key_exchange_modes(config, (int)modes);
+#else
+    (void)config;
+    (void)psk;
+#endif
+}
+
+// Session resumption is not offered: no ticket is asked for in TLS 1.2 (those of TLS 1.3 are ignored by default).
+static inline void compat_disable_tickets(mbedtls_ssl_config *config) {
+#if defined(MBEDTLS_SSL_SESSION_TICKETS) && defined(MBEDTLS_SSL_CLI_C)
+    mbedtls_ssl_conf_session_tickets(config, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
+#else
+    (void)config;
+#endif
+}
+
+// Whether a suite authenticates by a pre-shared key alone (RSA-PSK has a certificate besides).
+static inline bool compat_suite_uses_psk(const mbedtls_ssl_ciphersuite_t *suite) {
+    switch (suite->MBEDTLS_PRIVATE(key_exchange)) {
+        case MBEDTLS_KEY_EXCHANGE_PSK:
+        case MBEDTLS_KEY_EXCHANGE_DHE_PSK:
+        case MBEDTLS_KEY_EXCHANGE_ECDHE_PSK:
+            return true;
+        default:
+            return false;
+    }
+}
+
+// Whether a suite needs nothing but certificates. Those of TLS 1.3 do not say (MBEDTLS_KEY_EXCHANGE_NONE).
+static inline bool compat_suite_uses_certificate(const mbedtls_ssl_ciphersuite_t *suite) {
+    switch (suite->MBEDTLS_PRIVATE(key_exchange)) {
+        case MBEDTLS_KEY_EXCHANGE_RSA:
+        case MBEDTLS_KEY_EXCHANGE_DHE_RSA:
+        case MBEDTLS_KEY_EXCHANGE_ECDHE_RSA:
+        case MBEDTLS_KEY_EXCHANGE_ECDHE_ECDSA:
+        case MBEDTLS_KEY_EXCHANGE_ECDH_RSA:
+        case MBEDTLS_KEY_EXCHANGE_ECDH_ECDSA:
+            return true;
+        default:
+            return false;
+    }
+}
+
+static inline bool compat_suite_is_tls_1_3(const mbedtls_ssl_ciphersuite_t *suite) {
+    return suite->MBEDTLS_PRIVATE(min_tls_version) == MBEDTLS_SSL_VERSION_TLS1_3;
+}
+
+#endif // MICROPYTHON_SSL_MBEDTLS_COMPAT_H

@@ -1,0 +1,131 @@
+// What the whole process shares: the library's allocator and its source of random numbers.
+
+#include "internal.h"
+
+#include "ssl_config.h"
+
+static unsigned failed_allocations;
+
+// The library's codes do not always tell that memory ran out: a signature that could not be checked for want of memory
+// is a wrong signature to it. So requests that fail are counted.
+static void *library_calloc(size_t count, size_t size) {
+    void *block = tls_calloc(count, size);
+    if (block == NULL) {
+        compat_count(&failed_allocations);
+    }
+    return block;
+}
+
+unsigned count_failed_allocations(void) {
+    return compat_counted(&failed_allocations);
+}
+
+#ifndef MBEDTLS_PSA_CRYPTO_C
+
+static mbedtls_entropy_context entropy;
+static mbedtls_ctr_drbg_context generator;
+
+static bool start_generator(void) {
+    mbedtls_entropy_init(&entropy);
+    mbedtls_ctr_drbg_init(&generator);
+    if (mbedtls_ctr_drbg_seed(&generator, mbedtls_entropy_func, &entropy, NULL, 0) == 0) {
+        return true;
+    }
+    mbedtls_ctr_drbg_free(&generator);
+    mbedtls_entropy_free(&entropy);
+    return false;
+}
+
+static bool ready;
+
+bool compat_random_start(void) {
+    static unsigned char lock;
+
+    while (!compat_try_lock(&lock)) {
+        // Another thread is at it, for the milliseconds that gathering entropy takes.
+    }
+    ready = ready || start_generator();
+    bool result = ready;
+    compat_unlock(&lock);
+    return result;
+}
+
+void compat_random_stop(void) {
+    if (ready) {
+        mbedtls_ctr_drbg_free(&generator);
+        mbedtls_entropy_free(&entropy);
+        ready = false;
+    }
+}
+
+int compat_random(void *context, unsigned char *out, size_t size) {
+    (void)context;
+    while (size > 0) {
+        size_t part = size < MBEDTLS_CTR_DRBG_MAX_REQUEST ? size : MBEDTLS_CTR_DRBG_MAX_REQUEST;
+        int ret = mbedtls_ctr_drbg_random(&generator, out, part);
+        if (ret != 0) {
+            return ret;
+        }
+        out += part;
+        size -= part;
+    }
+    return 0;
+}
+
+#endif
+
+#if MICROPY_PY_SSL_GC_HEAP
+
+// No more than that: what the library allocates for itself has to have a context that holds it.
+bool tls_engine_init(void) {
+    compat_set_allocator(library_calloc);
+    return true;
+}
+
+static unsigned contexts;
+
+bool library_retain(void) {
+    contexts++; // first: what follows may collect garbage, and with it what was the last context
+    if (compat_random_start()) {
+        return true;
+    }
+    library_release();
+    return false;
+}
+
+void library_release(void) {
+    if (--contexts == 0) {
+        compat_random_stop();
+    }
+}
+
+#else
+
+bool tls_engine_init(void) {
+    compat_set_allocator(library_calloc);
+    return compat_random_start();
+}
+
+// Started once and for the life of the process.
+bool library_retain(void) {
+    return true;
+}
+
+void library_release(void) {
+}
+
+#endif
+
+const char *tls_engine_version(void) {
+    return MBEDTLS_VERSION_STRING_FULL;
+}
+
+bool tls_engine_has(tls_feature_t feature) {
+    static const bool features[] = {
+        [TLS_FEATURE_TLS_1_2] = COMPAT_TLS_1_2,
+        [TLS_FEATURE_TLS_1_3] = COMPAT_TLS_1_3,
+        [TLS_FEATURE_DTLS] = COMPAT_DTLS,
+        [TLS_FEATURE_PSK] = COMPAT_PSK,
+    };
+    return (size_t)feature < sizeof(features) / sizeof(features[0]) && features[feature];
+}

@@ -1,0 +1,139 @@
+// From the settings of a context to the library's configuration of one connection.
+//
+// Each connection has a configuration of its own, some 400 bytes on a 64-bit machine: a context can change at any time
+// between two calls of a handshake, and nothing that the handshake still needs goes away.
+
+#include "internal.h"
+
+#if COMPAT_COOKIES
+#include "mbedtls/ssl_cookie.h"
+#endif
+
+static int library_verify_mode(const tls_context_t *context) {
+    switch (context->verify_mode) {
+        case TLS_VERIFY_MODE_NONE:
+            return MBEDTLS_SSL_VERIFY_NONE;
+        case TLS_VERIFY_MODE_OPTIONAL:
+            return MBEDTLS_SSL_VERIFY_OPTIONAL;
+        case TLS_VERIFY_MODE_REQUIRED:
+            break;
+    }
+    return context_is_server(context) ? COMPAT_SERVER_REQUIRED : MBEDTLS_SSL_VERIFY_REQUIRED;
+}
+
+static bool apply_versions(mbedtls_ssl_config *config, const tls_context_t *context, tls_error_t *error) {
+    int minimum = context->minimum_version;
+    int maximum = context->maximum_version;
+    if (!narrow_versions(context->suites, &minimum, &maximum)) {
+        tls_error_set(error, TLS_ERROR_ARGUMENT, TLS_CODE_BAD_CONFIG,
+            "no cipher suite is enabled that the enabled TLS versions and the kind of keys can use");
+        return false;
+    }
+    mbedtls_ssl_conf_min_tls_version(config, (mbedtls_ssl_protocol_version)minimum);
+    mbedtls_ssl_conf_max_tls_version(config, (mbedtls_ssl_protocol_version)maximum);
+    return true;
+}
+
+// A result of the library.
+static int apply_psk(mbedtls_ssl_config *config, const tls_context_t *context) {
+#if COMPAT_PSK
+    const psk_t *psk = &context->psk;
+    if (psk->bytes != NULL) {
+        return mbedtls_ssl_conf_psk(config, psk->bytes + psk->identity_len, psk->key_len, psk->bytes,
+            psk->identity_len);
+    }
+#if COMPAT_SERVER
+    mbedtls_ssl_conf_psk_cb(config, transport_find_psk, NULL);
+#endif
+#else
+    (void)config;
+    (void)context;
+#endif
+    return 0;
+}
+
+// Holds on to the context's certificates for as long as the connection lives. A result of the library.
+static int apply_identities(tls_connection_t *connection) {
+    for (int i = 0; i < IDENTITY_KINDS; i++) {
+        identity_t *identity = connection->context->identities[i];
+        if (identity == NULL) {
+            continue;
+        }
+        int ret = mbedtls_ssl_conf_own_cert(&connection->config, &identity->chain, &identity->key);
+        if (ret != 0) {
+            return ret;
+        }
+        compat_retain(&identity->references);
+        connection->identities[i] = identity;
+    }
+    return 0;
+}
+
+static void apply_cookies(mbedtls_ssl_config *config, tls_context_t *context) {
+#if COMPAT_COOKIES
+    if (context_is_server(context) && context_is_datagram(context)) {
+        mbedtls_ssl_conf_dtls_cookies(config, mbedtls_ssl_cookie_write, mbedtls_ssl_cookie_check, &context->cookies);
+    }
+#else
+    (void)config;
+    (void)context;
+#endif
+}
+
+// Mbed TLS 3.6 offers RSA-PSS first to servers of TLS 1.2, too, and then refuses it there (in 3.6.6:
+// ssl_parse_signature_algorithm()). Servers take the client's first choice that they can, so PKCS#1 v1.5 has to come
+// before it. In TLS 1.3, where handshakes are not signed with that (RFC 8446 section 4.2.3), the order changes nothing.
+static void apply_signature_algorithms(mbedtls_ssl_config *config) {
+#if COMPAT_TLS_1_2 && COMPAT_TLS_1_3
+    static const uint16_t algorithms[] = {
+        MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256,
+        MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
+        MBEDTLS_TLS1_3_SIG_ECDSA_SECP521R1_SHA512,
+        MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,
+        MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,
+        MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512,
+        MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256,
+        MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384,
+        MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512,
+        MBEDTLS_TLS1_3_SIG_NONE,
+    };
+    mbedtls_ssl_conf_sig_algs(config, algorithms);
+#else
+    (void)config;
+#endif
+}
+
+bool apply_settings(tls_connection_t *connection, tls_error_t *error) {
+    mbedtls_ssl_config *config = &connection->config;
+    tls_context_t *context = connection->context;
+    unsigned failed_before = count_failed_allocations();
+    int ret = mbedtls_ssl_config_defaults(config,
+        context_is_server(context) ? MBEDTLS_SSL_IS_SERVER : MBEDTLS_SSL_IS_CLIENT,
+        context_is_datagram(context) ? MBEDTLS_SSL_TRANSPORT_DATAGRAM : MBEDTLS_SSL_TRANSPORT_STREAM,
+        MBEDTLS_SSL_PRESET_DEFAULT);
+    if (ret != 0) {
+        describe_error(ret, failed_before, TLS_ERROR_INTERNAL, TLS_CODE_INTERNAL, NULL, error);
+        return false;
+    }
+    if (!apply_versions(config, context, error)) {
+        return false;
+    }
+    compat_retain(&context->suites->references);
+    connection->suites = context->suites;
+    mbedtls_ssl_conf_ciphersuites(config, connection->suites->ids);
+    mbedtls_ssl_conf_rng(config, compat_random, NULL);
+    apply_signature_algorithms(config);
+    mbedtls_ssl_conf_authmode(config, library_verify_mode(context));
+    mbedtls_ssl_conf_ca_chain(config, context->anchors, NULL);
+    compat_set_key_exchange_modes(config, context_uses_psk(context));
+    compat_disable_tickets(config);
+    apply_cookies(config, context);
+
+    // A pre-shared key stands in place of certificates, never beside them.
+    ret = context_uses_psk(context) ? apply_psk(config, context) : apply_identities(connection);
+    if (ret != 0) {
+        describe_error(ret, failed_before, TLS_ERROR_INTERNAL, TLS_CODE_INTERNAL, NULL, error);
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,77 @@
+// Reading certificate and key arguments.
+
+#include "module/args.h"
+
+#include <string.h>
+
+#include "py/builtin.h"
+#include "py/stream.h"
+
+static bool contains(const char *text, size_t len, const char *needle) {
+    size_t needle_len = strlen(needle);
+    for (size_t i = 0; i + needle_len <= len; i++) {
+        if (memcmp(text + i, needle, needle_len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static size_t read_exactly(mp_obj_t file, uint8_t *data, size_t size) {
+    int errcode;
+    mp_uint_t len = mp_stream_rw(file, data, size, &errcode, MP_STREAM_RW_READ);
+    if (errcode != 0) {
+        mp_raise_OSError(errcode);
+    }
+    return len;
+}
+
+static size_t file_size(mp_obj_t file) {
+    // A folder can be opened, and claims an enormous size; reading tells what it is.
+    uint8_t first;
+    read_exactly(file, &first, 1);
+    int errcode;
+    mp_off_t size = mp_stream_seek(file, 0, MP_SEEK_END, &errcode);
+    if (size == (mp_off_t)-1 || mp_stream_seek(file, 0, MP_SEEK_SET, &errcode) == (mp_off_t)-1) {
+        mp_raise_OSError(errcode);
+    }
+    return (size_t)size;
+}
+
+static ssl_data_t read_all(mp_obj_t file) {
+    // One allocation of the right size; growing a buffer would need twice the memory.
+    size_t size = file_size(file);
+    uint8_t *data = m_new(uint8_t, size + 1);
+    return (ssl_data_t) {.data = data, .len = read_exactly(file, data, size)};
+}
+
+ssl_data_t ssl_data_from_file(mp_obj_t path) {
+    mp_obj_t args[2] = {path, MP_OBJ_NEW_QSTR(MP_QSTR_rb)};
+    mp_obj_t file = mp_call_function_n_kw(MP_OBJ_FROM_PTR(&mp_builtin_open_obj), 2, 0, args);
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) != 0) {
+        mp_stream_close(file);
+        nlr_jump(nlr.ret_val);
+    }
+    ssl_data_t data = read_all(file);
+    nlr_pop();
+    mp_stream_close(file);
+    return data;
+}
+
+ssl_data_t ssl_data_from_text(mp_obj_t obj) {
+    mp_buffer_info_t info;
+    if (!mp_get_buffer(obj, &info, MP_BUFFER_READ)) {
+        // Raises the TypeError that every function of MicroPython raises for an argument that is not a str.
+        info.buf = (void *)mp_obj_str_get_data(obj, &info.len);
+    }
+    return (ssl_data_t) {.data = info.buf, .len = info.len};
+}
+
+ssl_data_t ssl_data_from_obj(mp_obj_t obj) {
+    ssl_data_t data = ssl_data_from_text(obj);
+    if (mp_obj_is_str(obj) && !contains((const char *)data.data, data.len, "-----BEGIN")) {
+        return ssl_data_from_file(obj);
+    }
+    return data;
+}

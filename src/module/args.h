@@ -1,0 +1,24 @@
+// Certificate and key arguments: a path, or the data itself.
+
+#ifndef MICROPYTHON_SSL_ARGS_H
+#define MICROPYTHON_SSL_ARGS_H
+
+#include "module/compat.h"
+
+// `data` points into a Python object or a buffer of the collected heap: keep this on the stack while using it.
+typedef struct {
+    const uint8_t *data;
+    size_t len;
+} ssl_data_t;
+
+// bytes-like: the data. str: PEM text if it contains "-----BEGIN", otherwise the path of a file, which is read whole.
+// Raises TypeError for anything else, and what open() and read() raise.
+ssl_data_t ssl_data_from_obj(mp_obj_t obj);
+
+// As above, but a str is always the data: MicroPython's `cadata` is not a path.
+ssl_data_t ssl_data_from_text(mp_obj_t obj);
+
+// The content of the file at `path`.
+ssl_data_t ssl_data_from_file(mp_obj_t path);
+
+#endif // MICROPYTHON_SSL_ARGS_H

@@ -1,0 +1,41 @@
+// One call into the engine: the only way in, and the only place where Python code can run underneath it.
+//
+//     ssl_call_t call;
+//     ssl_call_begin(&call, self);                      // raises if the connection is closed or in use
+//     status = tls_connection_…(self->connection, &call.host, …);
+//     ssl_call_end(&call, status);                      // never raises
+//     … call.exception, call.errcode …
+
+#ifndef MICROPYTHON_SSL_CALL_H
+#define MICROPYTHON_SSL_CALL_H
+
+#include "module/socket.h"
+
+typedef struct {
+    tls_host_t host; // must be first: hooks get from it to the call
+    mp_obj_ssl_socket_t *socket;
+    mp_obj_t exception; // raised by a stream or callback, or made for TLS_ERROR; MP_OBJ_NULL if none
+    int errcode;        // error of the transport, 0 if none
+    bool closing;       // what the peer has said does not matter any more
+    bool timer_expired; // DTLS: the wait for a datagram ended because it is time to send again
+    uint32_t wait_ms;   // DTLS: how long hooks may wait for datagrams in this call
+    uint32_t waited_ms; // … and how long they have
+} ssl_call_t;
+
+// OSError(EBADF) if closed; OSError(EBUSY) if another call is inside, from another thread or from inside a hook.
+void ssl_call_begin(ssl_call_t *call, mp_obj_ssl_socket_t *self);
+
+// As above but tells by its result instead of raising: 0 or an errno.
+int ssl_call_try_begin(ssl_call_t *call, mp_obj_ssl_socket_t *self);
+
+// The exception for an errno of ssl_call_try_begin().
+mp_obj_t ssl_call_refusal(int errcode);
+
+// With `send_error` set: lets the call end with it. TLS_ABORTED.
+tls_status_t ssl_call_raise_send_error(ssl_call_t *call);
+
+// Settles the socket's state after the engine has returned `status`, fills `exception` for TLS_ERROR, and carries out a
+// close() that was asked for meanwhile.
+void ssl_call_end(ssl_call_t *call, tls_status_t status);
+
+#endif // MICROPYTHON_SSL_CALL_H

@@ -1,0 +1,483 @@
+// SSLContext: configuration that connections share.
+
+#include "module/context.h"
+
+#include <string.h>
+
+#include "engine/memory.h"
+#include "module/args.h"
+#include "module/default_roots.h"
+#include "module/errors.h"
+#include "module/socket.h"
+#include "py/gc.h"
+#include "py/mperrno.h"
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Making one
+
+#if !MICROPY_PY_SSL_GC_HEAP
+// Runs when the engine has no memory left; objects that nobody holds any more may hold some of it. MicroPython's own
+// heap does this by itself.
+static void collect_garbage(size_t size) {
+    (void)size;
+    if (!gc_is_locked()) {
+        gc_collect();
+    }
+}
+#endif
+
+static void init_engine(void) {
+#if !MICROPY_PY_SSL_GC_HEAP
+    tls_memory_set_reclaim(collect_garbage);
+#endif
+    if (!tls_engine_init()) {
+        ssl_raise_errno(MP_ENOMEM, "the TLS library could not be started: no memory, or no source of entropy");
+    }
+}
+
+mp_obj_t ssl_context_new(const mp_obj_type_t *type, unsigned protocol) {
+    init_engine();
+    mp_obj_ssl_context_t *self = mp_obj_malloc_with_finaliser(mp_obj_ssl_context_t, type);
+    self->engine = NULL;
+    self->verify_callback = mp_const_none;
+    self->psk_identity = mp_const_none;
+    self->psk_key = mp_const_none;
+    self->server_psk_keys = mp_const_none;
+    self->protocol = (uint8_t)protocol;
+    self->check_hostname = true;
+    self->calls = 0;
+    tls_error_t error;
+    tls_error_clear(&error);
+    self->engine = tls_context_new(protocol, &error);
+    if (self->engine == NULL) {
+        ssl_raise(&error);
+    }
+    return MP_OBJ_FROM_PTR(self);
+}
+
+static unsigned protocol_from_obj(mp_obj_t obj) {
+    mp_int_t protocol = mp_obj_get_int(obj);
+    if (protocol < 0 || protocol > (TLS_PROTOCOL_SERVER | TLS_PROTOCOL_DATAGRAM)) {
+        mp_raise_ValueError(MP_ERROR_TEXT("invalid protocol"));
+    }
+    return (unsigned)protocol;
+}
+
+static mp_obj_t ssl_context_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    mp_arg_check_num(n_args, n_kw, 1, 1, false);
+    return ssl_context_new(type, protocol_from_obj(args[0]));
+}
+
+static mp_obj_t tls_context_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
+    mp_obj_t self = ssl_context_make_new(type, n_args, n_kw, args);
+    mp_obj_ssl_context_t *context = MP_OBJ_TO_PTR(self);
+    if (!(context->protocol & TLS_PROTOCOL_SERVER)) {
+        tls_context_set_verify_mode(context->engine, TLS_VERIFY_MODE_REQUIRED);
+    }
+    return self;
+}
+
+// The engine's context lives on as long as connections need it.
+static mp_obj_t ssl_context___del__(mp_obj_t self_in) {
+    mp_obj_ssl_context_t *self = MP_OBJ_TO_PTR(self_in);
+    tls_context_release(self->engine);
+    self->engine = NULL;
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(ssl_context___del___obj, ssl_context___del__);
+
+// The engine's context, for reading. Only an explicit __del__() leaves an object without.
+static tls_context_t *engine_of(const mp_obj_ssl_context_t *self) {
+    if (self->engine == NULL) {
+        ssl_raise_errno(MP_EBADF, "the context has been deleted");
+    }
+    return self->engine;
+}
+
+// The engine's context, for changing, which must not happen while one of its connections is inside the library.
+static tls_context_t *engine_to_change(const mp_obj_ssl_context_t *self) {
+    if (SSL_ATOMIC_LOAD(&self->calls) != 0) {
+        ssl_raise_errno(MP_EBUSY, "a connection of this context is inside a call");
+    }
+    return engine_of(self);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Certificates
+
+static void raise_unless(bool ok, const tls_error_t *error) {
+    if (!ok) {
+        ssl_raise(error);
+    }
+}
+
+static const char *password_from_obj(mp_obj_t obj) {
+    if (obj == mp_const_none) {
+        return NULL;
+    }
+    size_t len;
+    const char *password = mp_obj_str_get_data(obj, &len);
+    if (strlen(password) != len) {
+        mp_raise_ValueError(MP_ERROR_TEXT("NUL in password"));
+    }
+    return password;
+}
+
+void ssl_context_load_cert_chain(mp_obj_ssl_context_t *self, mp_obj_t certfile, mp_obj_t keyfile,
+    mp_obj_t password_obj) {
+    tls_context_t *engine = engine_to_change(self);
+    const char *password = password_from_obj(password_obj);
+    tls_error_t error;
+    tls_error_clear(&error);
+    // Without a key file the certificate's file holds the key too. The key is looked at first, as the built-in does.
+    ssl_data_t key = ssl_data_from_obj(keyfile == mp_const_none ? certfile : keyfile);
+    if (keyfile != mp_const_none) {
+        raise_unless(tls_check_private_key(key.data, key.len, password, &error), &error);
+    }
+    ssl_data_t chain = keyfile == mp_const_none ? key : ssl_data_from_obj(certfile);
+    raise_unless(
+        tls_context_add_certificate(engine, chain.data, chain.len, key.data, key.len, password, &error), &error);
+}
+
+//| def load_cert_chain(self, certfile: str | bytes, keyfile: str | bytes | None = None,
+//|     password: str | bytes | None = None) -> None: ...
+static mp_obj_t ssl_context_load_cert_chain_method(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
+    enum {
+        ARG_certfile,
+        ARG_keyfile,
+        ARG_password,
+    };
+    static const mp_arg_t allowed_args[] = {
+        {MP_QSTR_certfile, MP_ARG_OBJ | MP_ARG_REQUIRED, {.u_rom_obj = MP_ROM_NONE}},
+        {MP_QSTR_keyfile, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+        {MP_QSTR_password, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+    };
+    mp_arg_val_t args[MP_ARRAY_SIZE(allowed_args)];
+    mp_arg_parse_all(n_args - 1, pos_args + 1, kw_args, MP_ARRAY_SIZE(allowed_args), allowed_args, args);
+    ssl_context_load_cert_chain(MP_OBJ_TO_PTR(pos_args[0]), args[ARG_certfile].u_obj, args[ARG_keyfile].u_obj,
+        args[ARG_password].u_obj);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_KW(ssl_context_load_cert_chain_obj, 1, ssl_context_load_cert_chain_method);
+
+static void add_trust_anchors(mp_obj_ssl_context_t *self, ssl_data_t data, bool lenient) {
+    tls_error_t error;
+    tls_error_clear(&error);
+    raise_unless(
+        tls_context_add_trust_anchors(engine_to_change(self), data.data, data.len, lenient, &error), &error);
+}
+
+void ssl_context_load_cadata(mp_obj_ssl_context_t *self, mp_obj_t cadata) {
+    add_trust_anchors(self, ssl_data_from_text(cadata), false);
+}
+
+//| def load_verify_locations(self, cafile: str | bytes | None = None, cadata: str | bytes | None = None) -> None: ...
+static mp_obj_t ssl_context_load_verify_locations(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
+    enum {
+        ARG_cafile,
+        ARG_cadata,
+    };
+    static const mp_arg_t allowed_args[] = {
+        {MP_QSTR_cafile, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+        {MP_QSTR_cadata, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+    };
+    mp_arg_val_t args[MP_ARRAY_SIZE(allowed_args)];
+    mp_arg_parse_all(n_args - 1, pos_args + 1, kw_args, MP_ARRAY_SIZE(allowed_args), allowed_args, args);
+    mp_obj_ssl_context_t *self = MP_OBJ_TO_PTR(pos_args[0]);
+    if (args[ARG_cafile].u_obj == mp_const_none && args[ARG_cadata].u_obj == mp_const_none) {
+        mp_raise_TypeError(MP_ERROR_TEXT("cafile and cadata cannot be both omitted"));
+    }
+    if (args[ARG_cafile].u_obj != mp_const_none) {
+        add_trust_anchors(self, ssl_data_from_obj(args[ARG_cafile].u_obj), false);
+    }
+    if (args[ARG_cadata].u_obj != mp_const_none) {
+        ssl_context_load_cadata(self, args[ARG_cadata].u_obj);
+    }
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_KW(ssl_context_load_verify_locations_obj, 1, ssl_context_load_verify_locations);
+
+//| def load_default_certs(self) -> None: ...
+static mp_obj_t ssl_context_load_default_certs(mp_obj_t self_in) {
+    mp_obj_ssl_context_t *self = MP_OBJ_TO_PTR(self_in);
+    engine_to_change(self);
+    ssl_load_default_roots(self);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(ssl_context_load_default_certs_obj, ssl_context_load_default_certs);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Cipher suites
+
+//| def get_ciphers(self) -> list[str]: ...
+static mp_obj_t ssl_context_get_ciphers(mp_obj_t self_in) {
+    tls_context_t *engine = engine_of(MP_OBJ_TO_PTR(self_in));
+    size_t count = tls_context_get_ciphers(engine, NULL, 0);
+    uint16_t *suites = m_new(uint16_t, count);
+    tls_context_get_ciphers(engine, suites, count);
+    mp_obj_t list = mp_obj_new_list(0, NULL);
+    for (size_t i = 0; i < count; i++) {
+        char name[TLS_CIPHER_NAME_SIZE];
+        if (tls_cipher_name(suites[i], name) != NULL) {
+            mp_obj_list_append(list, mp_obj_new_str_from_cstr(name));
+        }
+    }
+    m_del(uint16_t, suites, count);
+    return list;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(ssl_context_get_ciphers_obj, ssl_context_get_ciphers);
+
+//| def set_ciphers(self, ciphers: list[str] | tuple[str, ...]) -> None: ...
+static mp_obj_t ssl_context_set_ciphers(mp_obj_t self_in, mp_obj_t ciphers) {
+    size_t count;
+    mp_obj_t *names;
+    mp_obj_get_array(ciphers, &count, &names);
+    uint16_t *suites = m_new(uint16_t, count);
+    tls_error_t error;
+    tls_error_clear(&error);
+    for (size_t i = 0; i < count; i++) {
+        size_t len;
+        const char *name = mp_obj_str_get_data(names[i], &len);
+        suites[i] = tls_cipher_suite(name, len);
+        if (suites[i] == 0) {
+            tls_error_set(&error, TLS_ERROR_ARGUMENT, TLS_CODE_BAD_CONFIG, "unknown cipher suite %.60s", name);
+            ssl_raise(&error);
+        }
+    }
+    tls_context_t *engine = engine_to_change(MP_OBJ_TO_PTR(self_in));
+    raise_unless(tls_context_set_ciphers(engine, suites, count, &error), &error);
+    m_del(uint16_t, suites, count);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(ssl_context_set_ciphers_obj, ssl_context_set_ciphers);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Connections
+
+// A client that must verify and was given nothing to trust trusts what the machine trusts. Not so a server: that would
+// let in everyone who holds a certificate of any public authority.
+static void load_default_roots_if_needed(mp_obj_ssl_context_t *self) {
+    if (!(self->protocol & TLS_PROTOCOL_SERVER)
+        && tls_context_get_verify_mode(self->engine) == TLS_VERIFY_MODE_REQUIRED
+        && tls_context_count_trust_anchors(self->engine) == 0 && SSL_ATOMIC_LOAD(&self->calls) == 0) {
+        ssl_load_default_roots(self);
+    }
+}
+
+static void check_psk_complete(const mp_obj_ssl_context_t *self) {
+    if ((self->psk_identity == mp_const_none) != (self->psk_key == mp_const_none)) {
+        mp_raise_ValueError(MP_ERROR_TEXT("psk_identity and psk_key need each other"));
+    }
+}
+
+//| def wrap_socket(self, sock, *, server_side: bool = False, do_handshake_on_connect: bool = True,
+//|     suppress_ragged_eofs: bool = True, server_hostname: str | None = None,
+//|     client_id: bytes | None = None) -> SSLSocket: ...
+static mp_obj_t ssl_context_wrap_socket(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
+    enum {
+        ARG_sock,
+        ARG_server_side,
+        ARG_do_handshake,
+        ARG_suppress_ragged_eofs,
+        ARG_server_hostname,
+        ARG_client_id,
+    };
+    static const mp_arg_t allowed_args[] = {
+        {MP_QSTR_sock, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+        {MP_QSTR_server_side, MP_ARG_KW_ONLY | MP_ARG_BOOL, {.u_bool = false}},
+        {MP_QSTR_do_handshake_on_connect, MP_ARG_KW_ONLY | MP_ARG_BOOL, {.u_bool = true}},
+        {MP_QSTR_suppress_ragged_eofs, MP_ARG_KW_ONLY | MP_ARG_BOOL, {.u_bool = true}},
+        {MP_QSTR_server_hostname, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+        {MP_QSTR_client_id, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+    };
+    mp_arg_val_t args[MP_ARRAY_SIZE(allowed_args)];
+    mp_arg_parse_all(n_args - 1, pos_args + 1, kw_args, MP_ARRAY_SIZE(allowed_args), allowed_args, args);
+    ssl_wrap_options_t options = {
+        .server_side = args[ARG_server_side].u_bool,
+        .do_handshake = args[ARG_do_handshake].u_bool,
+        .suppress_ragged_eofs = args[ARG_suppress_ragged_eofs].u_bool,
+        .server_hostname = args[ARG_server_hostname].u_obj,
+        .client_id = args[ARG_client_id].u_obj,
+    };
+    return ssl_socket_new(MP_OBJ_TO_PTR(pos_args[0]), args[ARG_sock].u_obj, &options);
+}
+static MP_DEFINE_CONST_FUN_OBJ_KW(ssl_context_wrap_socket_obj, 1, ssl_context_wrap_socket);
+
+void ssl_context_prepare(mp_obj_ssl_context_t *self) {
+    engine_of(self);
+    check_psk_complete(self);
+    load_default_roots_if_needed(self);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Attributes
+
+void ssl_context_set_verify_mode(mp_obj_ssl_context_t *self, mp_obj_t mode_obj) {
+    mp_int_t mode = mp_obj_get_int(mode_obj);
+    if (mode < TLS_VERIFY_MODE_NONE || mode > TLS_VERIFY_MODE_REQUIRED) {
+        mp_raise_ValueError(MP_ERROR_TEXT("invalid verify_mode"));
+    }
+    tls_context_set_verify_mode(engine_to_change(self), (tls_verify_mode_t)mode);
+}
+
+static int version_from_obj(mp_obj_t obj) {
+    mp_int_t version = mp_obj_get_int(obj);
+    if (version < 0 || version > UINT16_MAX) {
+        mp_raise_ValueError(MP_ERROR_TEXT("invalid TLS version"));
+    }
+    return (int)version;
+}
+
+static void set_versions(mp_obj_ssl_context_t *self, int minimum, int maximum) {
+    tls_error_t error;
+    tls_error_clear(&error);
+    if (!tls_context_set_versions(engine_to_change(self), minimum, maximum, &error)) {
+        mp_raise_ValueError(MP_ERROR_TEXT("invalid TLS version"));
+    }
+}
+
+static void set_verify_callback(mp_obj_ssl_context_t *self, mp_obj_t callback) {
+    if (callback != mp_const_none && !mp_obj_is_callable(callback)) {
+        mp_raise_TypeError(MP_ERROR_TEXT("verify_callback must be callable or None"));
+    }
+    engine_to_change(self);
+    self->verify_callback = callback;
+}
+
+static void require_role(const mp_obj_ssl_context_t *self, unsigned role) {
+    if ((self->protocol & TLS_PROTOCOL_SERVER) != role) {
+        mp_raise_ValueError(MP_ERROR_TEXT("not for this role"));
+    }
+}
+
+static ssl_data_t psk_part_from_obj(mp_obj_t obj, size_t max) {
+    if (obj == mp_const_none) {
+        return (ssl_data_t) {.data = NULL};
+    }
+    ssl_data_t part = ssl_data_from_text(obj);
+    if (part.len == 0 || part.len > max) {
+        mp_raise_ValueError(MP_ERROR_TEXT("bad length of pre-shared key or identity"));
+    }
+    return part;
+}
+
+// The two halves are set one after the other; the engine learns of them when both are there, or neither.
+static void set_psk(mp_obj_ssl_context_t *self, mp_obj_t identity_obj, mp_obj_t key_obj) {
+    require_role(self, 0);
+    ssl_data_t identity = psk_part_from_obj(identity_obj, TLS_PSK_IDENTITY_MAX);
+    ssl_data_t key = psk_part_from_obj(key_obj, TLS_PSK_MAX);
+    if ((identity.data == NULL) == (key.data == NULL)) {
+        tls_error_t error;
+        tls_error_clear(&error);
+        bool ok = tls_context_set_psk(engine_to_change(self), identity.data, identity.len, key.data, key.len, &error);
+        raise_unless(ok, &error);
+    }
+    self->psk_identity = identity_obj;
+    self->psk_key = key_obj;
+}
+
+static void set_server_psk_keys(mp_obj_ssl_context_t *self, mp_obj_t keys) {
+    require_role(self, TLS_PROTOCOL_SERVER);
+    if (keys != mp_const_none && !mp_obj_is_dict_or_ordereddict(keys)) {
+        mp_raise_TypeError(MP_ERROR_TEXT("server_psk_keys must be a dict or None"));
+    }
+    tls_error_t error;
+    tls_error_clear(&error);
+    raise_unless(tls_context_set_psk_server(engine_to_change(self), keys != mp_const_none, &error), &error);
+    self->server_psk_keys = keys;
+}
+
+static mp_obj_t load_attr(const mp_obj_ssl_context_t *self, qstr attr) {
+    switch (attr) {
+        case MP_QSTR_protocol:
+            return MP_OBJ_NEW_SMALL_INT(self->protocol);
+        case MP_QSTR_verify_mode:
+            return MP_OBJ_NEW_SMALL_INT(tls_context_get_verify_mode(engine_of(self)));
+        case MP_QSTR_check_hostname:
+            return mp_obj_new_bool(self->check_hostname);
+        case MP_QSTR_verify_callback:
+            return self->verify_callback;
+        case MP_QSTR_minimum_version:
+            return MP_OBJ_NEW_SMALL_INT(tls_context_get_minimum_version(engine_of(self)));
+        case MP_QSTR_maximum_version:
+            return MP_OBJ_NEW_SMALL_INT(tls_context_get_maximum_version(engine_of(self)));
+        case MP_QSTR_psk_identity:
+            return self->psk_identity;
+        case MP_QSTR_psk_key:
+            return self->psk_key;
+        case MP_QSTR_server_psk_keys:
+            return self->server_psk_keys;
+        default:
+            return MP_OBJ_NULL;
+    }
+}
+
+// false: there is no such attribute, or it cannot be set.
+static bool store_attr(mp_obj_ssl_context_t *self, qstr attr, mp_obj_t value) {
+    switch (attr) {
+        case MP_QSTR_verify_mode:
+            ssl_context_set_verify_mode(self, value);
+            return true;
+        case MP_QSTR_check_hostname:
+            self->check_hostname = mp_obj_is_true(value);
+            return true;
+        case MP_QSTR_verify_callback:
+            set_verify_callback(self, value);
+            return true;
+        case MP_QSTR_minimum_version:
+            set_versions(self, version_from_obj(value), tls_context_get_maximum_version(engine_of(self)));
+            return true;
+        case MP_QSTR_maximum_version:
+            set_versions(self, tls_context_get_minimum_version(engine_of(self)), version_from_obj(value));
+            return true;
+        case MP_QSTR_psk_identity:
+            set_psk(self, value, self->psk_key);
+            return true;
+        case MP_QSTR_psk_key:
+            set_psk(self, self->psk_identity, value);
+            return true;
+        case MP_QSTR_server_psk_keys:
+            set_server_psk_keys(self, value);
+            return true;
+        default:
+            return false;
+    }
+}
+
+//| protocol: int
+//| verify_mode: int
+//| check_hostname: bool
+//| verify_callback: Callable[[memoryview, int], int] | None
+//| minimum_version: int
+//| maximum_version: int
+//| psk_identity: str | bytes | None
+//| psk_key: bytes | None
+//| server_psk_keys: dict[str | bytes, bytes] | None
+static void ssl_context_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
+    mp_obj_ssl_context_t *self = MP_OBJ_TO_PTR(self_in);
+    if (dest[0] == MP_OBJ_NULL) {
+        dest[0] = load_attr(self, attr);
+        if (dest[0] == MP_OBJ_NULL) {
+            dest[1] = MP_OBJ_SENTINEL; // go on in the table below
+        }
+    } else if (dest[1] != MP_OBJ_NULL && store_attr(self, attr, dest[1])) {
+        dest[0] = MP_OBJ_NULL;
+    }
+}
+
+static const mp_rom_map_elem_t ssl_context_locals_dict_table[] = {
+    {MP_ROM_QSTR(MP_QSTR___del__), MP_ROM_PTR(&ssl_context___del___obj)},
+    {MP_ROM_QSTR(MP_QSTR_load_cert_chain), MP_ROM_PTR(&ssl_context_load_cert_chain_obj)},
+    {MP_ROM_QSTR(MP_QSTR_load_verify_locations), MP_ROM_PTR(&ssl_context_load_verify_locations_obj)},
+    {MP_ROM_QSTR(MP_QSTR_load_default_certs), MP_ROM_PTR(&ssl_context_load_default_certs_obj)},
+    {MP_ROM_QSTR(MP_QSTR_get_ciphers), MP_ROM_PTR(&ssl_context_get_ciphers_obj)},
+    {MP_ROM_QSTR(MP_QSTR_set_ciphers), MP_ROM_PTR(&ssl_context_set_ciphers_obj)},
+    {MP_ROM_QSTR(MP_QSTR_wrap_socket), MP_ROM_PTR(&ssl_context_wrap_socket_obj)},
+};
+static MP_DEFINE_CONST_DICT(ssl_context_locals_dict, ssl_context_locals_dict_table);
+
+MP_DEFINE_CONST_OBJ_TYPE(ssl_context_type, MP_QSTR_SSLContext, MP_TYPE_FLAG_NONE, make_new, ssl_context_make_new, attr,
+    ssl_context_attr, locals_dict, &ssl_context_locals_dict);
+
+MP_DEFINE_CONST_OBJ_TYPE(tls_context_type, MP_QSTR_SSLContext, MP_TYPE_FLAG_NONE, make_new, tls_context_make_new, attr,
+    ssl_context_attr, locals_dict, &ssl_context_locals_dict, parent, &ssl_context_type);

@@ -1,0 +1,33 @@
+// SSLContext.
+
+#ifndef MICROPYTHON_SSL_CONTEXT_H
+#define MICROPYTHON_SSL_CONTEXT_H
+
+#include "module/compat.h"
+#include "engine/engine.h"
+
+typedef struct {
+    mp_obj_base_t base;
+    tls_context_t *engine; // NULL after __del__
+    mp_obj_t verify_callback;
+    mp_obj_t psk_identity;
+    mp_obj_t psk_key;
+    mp_obj_t server_psk_keys;
+    uint8_t protocol; // TLS_PROTOCOL_* bits
+    bool check_hostname;
+    unsigned calls; // engine calls that are running on its connections
+} mp_obj_ssl_context_t;
+
+extern const mp_obj_type_t ssl_context_type; // ssl.SSLContext
+extern const mp_obj_type_t tls_context_type; // tls.SSLContext, a subtype whose clients start at CERT_REQUIRED
+
+// The parts that ssl.wrap_socket() is made of. They take Python arguments and raise what the methods raise.
+mp_obj_t ssl_context_new(const mp_obj_type_t *type, unsigned protocol);
+void ssl_context_set_verify_mode(mp_obj_ssl_context_t *self, mp_obj_t mode);
+void ssl_context_load_cert_chain(mp_obj_ssl_context_t *self, mp_obj_t certfile, mp_obj_t keyfile, mp_obj_t password);
+void ssl_context_load_cadata(mp_obj_ssl_context_t *self, mp_obj_t cadata);
+
+// To be called before a connection is made: says what is missing, loads what is due by default.
+void ssl_context_prepare(mp_obj_ssl_context_t *self);
+
+#endif // MICROPYTHON_SSL_CONTEXT_H

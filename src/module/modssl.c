@@ -1,0 +1,178 @@
+// The modules `ssl` and `tls`: names, constants, and the documented wrap_socket().
+
+#include "module/context.h"
+#include "module/socket.h"
+#include "py/objmodule.h"
+#include "py/objstr.h"
+#include "ssl_config.h"
+
+#define SSL_VERSION "0.1.0"
+
+// An argument that has two spellings may be given once.
+static mp_obj_t either(mp_obj_t documented, mp_obj_t newer) {
+    if (documented != mp_const_none && newer != mp_const_none) {
+        mp_raise_TypeError(MP_ERROR_TEXT("argument given in both spellings"));
+    }
+    return documented != mp_const_none ? documented : newer;
+}
+
+//| def wrap_socket(sock, server_side: bool = False, keyfile: str | bytes | None = None,
+//|     certfile: str | bytes | None = None, cert_reqs: int = CERT_NONE, cadata: str | bytes | None = None,
+//|     server_hostname: str | None = None, do_handshake: bool = True, *, key: str | bytes | None = None,
+//|     cert: str | bytes | None = None) -> SSLSocket: ...
+static mp_obj_t ssl_wrap_socket(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
+    enum {
+        ARG_sock,
+        ARG_server_side,
+        ARG_keyfile,
+        ARG_certfile,
+        ARG_cert_reqs,
+        ARG_cadata,
+        ARG_server_hostname,
+        ARG_do_handshake,
+        ARG_key,
+        ARG_cert,
+    };
+    static const mp_arg_t allowed_args[] = {
+        {MP_QSTR_sock, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+        {MP_QSTR_server_side, MP_ARG_BOOL, {.u_bool = false}},
+        {MP_QSTR_keyfile, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+        {MP_QSTR_certfile, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+        {MP_QSTR_cert_reqs, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_INT(TLS_VERIFY_MODE_NONE)}},
+        {MP_QSTR_cadata, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+        {MP_QSTR_server_hostname, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+        {MP_QSTR_do_handshake, MP_ARG_BOOL, {.u_bool = true}},
+        {MP_QSTR_key, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+        {MP_QSTR_cert, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+    };
+    mp_arg_val_t args[MP_ARRAY_SIZE(allowed_args)];
+    mp_arg_parse_all(n_args, pos_args, kw_args, MP_ARRAY_SIZE(allowed_args), allowed_args, args);
+
+    bool server_side = args[ARG_server_side].u_bool;
+    mp_obj_t key = either(args[ARG_keyfile].u_obj, args[ARG_key].u_obj);
+    mp_obj_t cert = either(args[ARG_certfile].u_obj, args[ARG_cert].u_obj);
+    mp_obj_t context_obj = ssl_context_new(&ssl_context_type, server_side ? TLS_PROTOCOL_SERVER : 0);
+    mp_obj_ssl_context_t *context = MP_OBJ_TO_PTR(context_obj);
+    if (key != mp_const_none || cert != mp_const_none) {
+        ssl_context_load_cert_chain(context, cert, key, mp_const_none);
+    }
+    if (args[ARG_cadata].u_obj != mp_const_none) {
+        ssl_context_load_cadata(context, args[ARG_cadata].u_obj);
+    }
+    ssl_context_set_verify_mode(context, args[ARG_cert_reqs].u_obj);
+    ssl_wrap_options_t options = {
+        .server_side = server_side,
+        .do_handshake = args[ARG_do_handshake].u_bool,
+        .suppress_ragged_eofs = true,
+        .server_hostname = args[ARG_server_hostname].u_obj,
+        .client_id = mp_const_none,
+    };
+    return ssl_socket_new(context, args[ARG_sock].u_obj, &options);
+}
+static MP_DEFINE_CONST_FUN_OBJ_KW(ssl_wrap_socket_obj, 0, ssl_wrap_socket);
+
+// Names of TLS versions, as in CPython.
+static const mp_rom_map_elem_t tls_version_locals_dict_table[] = {
+    {MP_ROM_QSTR(MP_QSTR_TLSv1_2), MP_ROM_INT(TLS_VERSION_1_2)},
+    {MP_ROM_QSTR(MP_QSTR_TLSv1_3), MP_ROM_INT(TLS_VERSION_1_3)},
+};
+static MP_DEFINE_CONST_DICT(tls_version_locals_dict, tls_version_locals_dict_table);
+static MP_DEFINE_CONST_OBJ_TYPE(tls_version_type, MP_QSTR_TLSVersion, MP_TYPE_FLAG_NONE, locals_dict,
+    &tls_version_locals_dict);
+
+// What depends on the engine is asked when it is wanted: the engine may be chosen at link time.
+//| ENGINE: str
+//| OPENSSL_VERSION: str
+//| MBEDTLS_VERSION: str
+//| HAS_TLSv1_2: bool
+//| HAS_TLSv1_3: bool
+//| HAS_DTLS: bool
+//| HAS_PSK: bool
+void ssl_module_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest);
+void ssl_module_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
+    (void)self_in;
+    if (dest[0] != MP_OBJ_NULL) {
+        return;
+    }
+    switch (attr) {
+#if MICROPY_PY_SSL_ENGINE_OPENSSL
+        case MP_QSTR_OPENSSL_VERSION:
+#else
+        case MP_QSTR_MBEDTLS_VERSION:
+#endif
+            dest[0] = mp_obj_new_str_from_cstr(tls_engine_version());
+            break;
+        case MP_QSTR_HAS_TLSv1_2:
+            dest[0] = mp_obj_new_bool(tls_engine_has(TLS_FEATURE_TLS_1_2));
+            break;
+        case MP_QSTR_HAS_TLSv1_3:
+            dest[0] = mp_obj_new_bool(tls_engine_has(TLS_FEATURE_TLS_1_3));
+            break;
+        case MP_QSTR_HAS_DTLS:
+            dest[0] = mp_obj_new_bool(tls_engine_has(TLS_FEATURE_DTLS));
+            break;
+        case MP_QSTR_HAS_PSK:
+            dest[0] = mp_obj_new_bool(tls_engine_has(TLS_FEATURE_PSK));
+            break;
+        default:
+            break;
+    }
+}
+
+static const MP_DEFINE_STR_OBJ(version_obj, SSL_VERSION);
+
+// What both modules hold; they differ in their name and in the client's default of SSLContext.
+// clang-format off
+#define COMMON_GLOBALS \
+    {MP_ROM_QSTR(MP_QSTR___version__), MP_ROM_PTR(&version_obj)}, \
+    {MP_ROM_QSTR(MP_QSTR_wrap_socket), MP_ROM_PTR(&ssl_wrap_socket_obj)}, \
+    {MP_ROM_QSTR(MP_QSTR_SSLSocket), MP_ROM_PTR(&ssl_socket_type)}, \
+    {MP_ROM_QSTR(MP_QSTR_TLSVersion), MP_ROM_PTR(&tls_version_type)}, \
+    {MP_ROM_QSTR(MP_QSTR_ENGINE), ENGINE_NAME}, \
+    {MP_ROM_QSTR(MP_QSTR_PROTOCOL_TLS_CLIENT), MP_ROM_INT(0)}, \
+    {MP_ROM_QSTR(MP_QSTR_PROTOCOL_TLS_SERVER), MP_ROM_INT(TLS_PROTOCOL_SERVER)}, \
+    {MP_ROM_QSTR(MP_QSTR_PROTOCOL_DTLS_CLIENT), MP_ROM_INT(TLS_PROTOCOL_DATAGRAM)}, \
+    {MP_ROM_QSTR(MP_QSTR_PROTOCOL_DTLS_SERVER), MP_ROM_INT(TLS_PROTOCOL_DATAGRAM | TLS_PROTOCOL_SERVER)}, \
+    {MP_ROM_QSTR(MP_QSTR_CERT_NONE), MP_ROM_INT(TLS_VERIFY_MODE_NONE)}, \
+    {MP_ROM_QSTR(MP_QSTR_CERT_OPTIONAL), MP_ROM_INT(TLS_VERIFY_MODE_OPTIONAL)}, \
+    {MP_ROM_QSTR(MP_QSTR_CERT_REQUIRED), MP_ROM_INT(TLS_VERIFY_MODE_REQUIRED)}
+// clang-format on
+
+#if MICROPY_PY_SSL_ENGINE_OPENSSL
+#define ENGINE_NAME MP_ROM_QSTR(MP_QSTR_openssl)
+#else
+#define ENGINE_NAME MP_ROM_QSTR(MP_QSTR_mbedtls)
+#endif
+
+static const mp_rom_map_elem_t ssl_globals_table[] = {
+    {MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_ssl)},
+    {MP_ROM_QSTR(MP_QSTR_SSLContext), MP_ROM_PTR(&ssl_context_type)},
+    COMMON_GLOBALS,
+};
+static MP_DEFINE_CONST_DICT(ssl_globals, ssl_globals_table);
+
+const mp_obj_module_t ssl_module = {
+    .base = {&mp_type_module},
+    .globals = (mp_obj_dict_t *)&ssl_globals,
+};
+
+MP_REGISTER_MODULE(MP_QSTR_ssl, ssl_module);
+MP_REGISTER_MODULE_DELEGATION(ssl_module, ssl_module_attr);
+
+// Beside the built-in module, whose name is `tls`, ours is `ssl` only.
+#if !MICROPY_PY_SSL
+static const mp_rom_map_elem_t tls_globals_table[] = {
+    {MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_tls)},
+    {MP_ROM_QSTR(MP_QSTR_SSLContext), MP_ROM_PTR(&tls_context_type)},
+    COMMON_GLOBALS,
+};
+static MP_DEFINE_CONST_DICT(tls_globals, tls_globals_table);
+
+const mp_obj_module_t tls_module = {
+    .base = {&mp_type_module},
+    .globals = (mp_obj_dict_t *)&tls_globals,
+};
+
+MP_REGISTER_MODULE(MP_QSTR_tls, tls_module);
+MP_REGISTER_MODULE_DELEGATION(tls_module, ssl_module_attr);
+#endif

@@ -1,0 +1,768 @@
+// The connection object: its life, its place in the stream protocol, and what it tells about itself.
+
+#include "module/socket.h"
+
+#include <string.h>
+
+#include "module/call.h"
+#include "module/errors.h"
+#include "module/stream_methods.h"
+#include "module/transport.h"
+#include "py/mperrno.h"
+#include "py/mphal.h"
+#include "py/objstr.h"
+#include "py/stream.h"
+#include "ssl_config.h"
+
+#define POLL_RDWR (MP_STREAM_POLL_RD | MP_STREAM_POLL_WR)
+
+#define CONGESTED_RECORD 4096
+#define CONGESTION_SPAN  65536
+
+#define DRAIN_MAX 65536 // bytes; a peer that sends for ever must not keep close() from ending
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Making one
+
+static const char *hostname_from_obj(mp_obj_t obj) {
+    if (obj == mp_const_none) {
+        return NULL;
+    }
+    size_t len;
+    const char *name = mp_obj_str_get_data(obj, &len);
+    if (len == 0 || strlen(name) != len) {
+        mp_raise_ValueError(MP_ERROR_TEXT("invalid server_hostname"));
+    }
+    return name;
+}
+
+static void check_options(const mp_obj_ssl_context_t *context, const ssl_wrap_options_t *options, const char *name) {
+    bool is_server = context->protocol & TLS_PROTOCOL_SERVER;
+    if (options->server_side && !is_server) {
+        mp_raise_ValueError(MP_ERROR_TEXT("server_side needs a server context"));
+    }
+    if (!is_server && name == NULL && context->check_hostname
+        && tls_context_get_verify_mode(context->engine) == TLS_VERIFY_MODE_REQUIRED) {
+        mp_raise_ValueError(MP_ERROR_TEXT("CERT_REQUIRED requires server_hostname"));
+    }
+}
+
+static tls_connection_t *new_connection(mp_obj_ssl_context_t *context, const tls_connection_options_t *options) {
+    tls_error_t error;
+    tls_error_clear(&error);
+    tls_connection_t *connection = tls_connection_new(context->engine, options, &error);
+    if (connection == NULL) {
+        ssl_raise(&error);
+    }
+    return connection;
+}
+
+// A connection that never came to be a Python object's business any more leaves the stream as it is.
+static void discard(mp_obj_ssl_socket_t *self) {
+    tls_connection_free(self->connection);
+    self->connection = NULL;
+    self->stream = MP_OBJ_NULL;
+    self->unread = MP_OBJ_NULL;
+}
+
+static void handshake_or_discard(mp_obj_ssl_socket_t *self) {
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) != 0) {
+        discard(self);
+        nlr_jump(nlr.ret_val);
+    }
+    ssl_socket_do_handshake(self);
+    nlr_pop();
+}
+
+mp_obj_t ssl_socket_new(mp_obj_ssl_context_t *context, mp_obj_t stream, const ssl_wrap_options_t *options) {
+    ssl_transport_check(stream);
+    tls_connection_options_t connection_options = {
+        .server_hostname = hostname_from_obj(options->server_hostname),
+        .skip_hostname_check = !context->check_hostname,
+    };
+    if (options->client_id != mp_const_none) {
+        mp_buffer_info_t id;
+        mp_get_buffer_raise(options->client_id, &id, MP_BUFFER_READ);
+        connection_options.client_id = id.buf;
+        connection_options.client_id_len = id.len;
+    }
+    check_options(context, options, connection_options.server_hostname);
+    ssl_context_prepare(context);
+
+    mp_obj_ssl_socket_t *self = mp_obj_malloc_with_finaliser(mp_obj_ssl_socket_t, &ssl_socket_type);
+    // The finaliser may run from now on, so every field has a value before anything that can raise.
+    memset((char *)self + sizeof(self->base), 0, sizeof(*self) - sizeof(self->base));
+    self->context = context;
+    self->stream = stream;
+    self->server_hostname = options->server_hostname;
+    self->unread = MP_OBJ_NULL;
+    self->send_error = MP_OBJ_NULL;
+    self->server_side = context->protocol & TLS_PROTOCOL_SERVER;
+    self->suppress_ragged_eofs = options->suppress_ragged_eofs;
+    self->connection = new_connection(context, &connection_options);
+    if (options->do_handshake) {
+        handshake_or_discard(self);
+    }
+    return MP_OBJ_FROM_PTR(self);
+}
+
+// Frees the engine's memory and nothing else: finalisers run in any order, the stream may be gone already.
+static mp_obj_t ssl_socket___del__(mp_obj_t self_in) {
+    mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(self_in);
+    // The collector never finds an object that is in use; a program that calls this from a callback does.
+    if (!self->busy) {
+        discard(self);
+    }
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(ssl_socket___del___obj, ssl_socket___del__);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Moving data
+
+// What poll has to ask the stream for when an operation stopped with `status`.
+static uint8_t want_of(tls_status_t status) {
+    if (status == TLS_WANT_READ) {
+        return MP_STREAM_POLL_RD;
+    }
+    return status == TLS_WANT_WRITE ? MP_STREAM_POLL_WR : 0;
+}
+
+// Once the handshake is over nobody waits for the opposite direction any more.
+static void note_progress(mp_obj_ssl_socket_t *self, bool was_established) {
+    if (!was_established && tls_connection_is_established(self->connection)) {
+        self->read_want = 0;
+        self->write_want = 0;
+    }
+}
+
+static ssl_transfer_t failure(int errcode, mp_obj_t exception) {
+    return (ssl_transfer_t) {.errcode = errcode, .exception = exception};
+}
+
+// A connection that failed says so again, in the same words as far as they fit into a number.
+static bool is_unusable(const mp_obj_ssl_socket_t *self, ssl_transfer_t *result) {
+    if (self->failed == 0 || self->connection == NULL) {
+        return false; // a closed one is told as such
+    }
+    *result = failure(0, ssl_exception_from_code(self->failed));
+    return true;
+}
+
+// Bytes that an earlier read could not deliver.
+static size_t take_unread(mp_obj_ssl_socket_t *self, void *buf, size_t size) {
+    if (self->unread == MP_OBJ_NULL) {
+        return 0;
+    }
+    size_t len;
+    const char *data = mp_obj_str_get_data(self->unread, &len);
+    size_t count = MIN(size, len - self->unread_offset);
+    memcpy(buf, data + self->unread_offset, count);
+    self->unread_offset += count;
+    if (self->unread_offset == len) {
+        self->unread = MP_OBJ_NULL;
+    }
+    return count;
+}
+
+static ssl_transfer_t end_of_stream(mp_obj_ssl_socket_t *self, tls_status_t status) {
+    self->ended = true;
+    self->truncated = status == TLS_EOF;
+    if (status == TLS_EOF && !self->suppress_ragged_eofs) {
+        tls_error_t error;
+        tls_error_clear(&error);
+        tls_error_set(&error, TLS_ERROR_EOF, TLS_CODE_CONN_EOF,
+            "the peer ended the connection without close_notify: data may be missing");
+        return failure(0, ssl_exception_new(&error));
+    }
+    return failure(0, MP_OBJ_NULL);
+}
+
+ssl_transfer_t ssl_socket_receive(mp_obj_ssl_socket_t *self, void *buf, size_t size) {
+    ssl_transfer_t result = {.count = take_unread(self, buf, size)};
+    if (result.count > 0 || is_unusable(self, &result)) {
+        return result;
+    }
+    ssl_call_t call;
+    int errcode = ssl_call_try_begin(&call, self);
+    if (errcode != 0) {
+        return failure(0, ssl_call_refusal(errcode));
+    }
+    bool was_established = tls_connection_is_established(self->connection);
+    // A wait for a datagram must end when the retransmission timer does; but on a stream that may be non-blocking there
+    // is no waiting at all.
+    call.wait_ms = self->blocking == SSL_BLOCKING && !was_established ? UINT32_MAX : 0;
+    tls_status_t status;
+    do {
+        call.timer_expired = false;
+        status = tls_connection_read(self->connection, &call.host, buf, size, &result.count);
+    } while (status == TLS_WANT_READ && call.timer_expired);
+    self->read_want = want_of(status) == MP_STREAM_POLL_WR ? MP_STREAM_POLL_WR : 0;
+    self->read_blocked = status == TLS_WANT_READ;
+    note_progress(self, was_established);
+    ssl_call_end(&call, status);
+    if (result.count > 0) {
+        return result;
+    }
+    switch (status) {
+        case TLS_OK:
+        case TLS_WANT_READ:
+        case TLS_WANT_WRITE:
+            return failure(MP_EAGAIN, MP_OBJ_NULL);
+        case TLS_CLOSED:
+        case TLS_EOF:
+            return end_of_stream(self, status);
+        case TLS_ABORTED:
+        case TLS_ERROR:
+            return failure(call.errcode, call.exception);
+    }
+    return failure(MP_EIO, MP_OBJ_NULL);
+}
+
+// Whether the stream takes a few bytes without waiting. Streams that cannot tell are believed to.
+static bool is_writable_at_once(mp_obj_t stream) {
+    int errcode;
+    mp_uint_t answer = ssl_transport_ioctl(stream, MP_STREAM_POLL, MP_STREAM_POLL_WR, &errcode);
+    return answer == MP_STREAM_ERROR || (answer & MP_STREAM_POLL_WR);
+}
+
+// How much of a write to encrypt now. What is encrypted counts as written, although the stream may not take it yet; a
+// program that does not wait and closes next could lose it. So once such a stream has refused part of a record, it is
+// asked first and given small records, which sockets that say they are writable take whole.
+static size_t choose_size(const mp_obj_ssl_socket_t *self, size_t size) {
+    bool is_datagram = self->context->protocol & TLS_PROTOCOL_DATAGRAM;
+    if (self->congestion == 0 || self->blocking != SSL_NON_BLOCKING || is_datagram || self->connection == NULL) {
+        return size;
+    }
+    return is_writable_at_once(self->stream) ? MIN(size, CONGESTED_RECORD) : 0;
+}
+
+static void note_output(mp_obj_ssl_socket_t *self, size_t count) {
+    bool pending = tls_connection_output_pending(self->connection);
+    self->data_pending = pending && (self->data_pending || count > 0);
+    self->congestion = self->data_pending ? CONGESTION_SPAN : self->congestion - MIN(count, self->congestion);
+}
+
+// Why the stream can no longer be written, if the peer has said so, and else the error itself. Data from the peer stays
+// for the next read.
+static ssl_transfer_t explain_send_error(mp_obj_ssl_socket_t *self) {
+    ssl_transfer_t result = failure(0, self->send_error);
+    if (self->connection == NULL || !tls_connection_is_established(self->connection) || self->unread != MP_OBJ_NULL) {
+        return result;
+    }
+    mp_obj_t room = mp_obj_new_bytes((const byte *)"", 1); // before anything is read: memory may be short
+    size_t len;
+    char *p = (char *)(uintptr_t)mp_obj_str_get_data(room, &len);
+    ssl_transfer_t received = ssl_socket_receive(self, p, len);
+    if (received.count > 0) {
+        self->unread = room;
+        self->unread_offset = 0;
+    }
+    return received.exception != MP_OBJ_NULL ? received : result;
+}
+
+ssl_transfer_t ssl_socket_transmit(mp_obj_ssl_socket_t *self, const void *buf, size_t size) {
+    ssl_transfer_t result = {0};
+    if (is_unusable(self, &result)) {
+        return result;
+    }
+    size = choose_size(self, size);
+    if (size == 0) {
+        return failure(MP_EAGAIN, MP_OBJ_NULL);
+    }
+    ssl_call_t call;
+    int errcode = ssl_call_try_begin(&call, self);
+    if (errcode != 0) {
+        return failure(0, ssl_call_refusal(errcode));
+    }
+    bool was_established = tls_connection_is_established(self->connection);
+    call.wait_ms = self->blocking == SSL_BLOCKING && !was_established ? UINT32_MAX : 0;
+    tls_status_t status;
+    do {
+        call.timer_expired = false;
+        status = tls_connection_write(self->connection, &call.host, buf, size, &result.count);
+    } while (status == TLS_WANT_READ && call.timer_expired);
+    self->write_want = want_of(status) == MP_STREAM_POLL_RD ? MP_STREAM_POLL_RD : 0;
+    self->read_blocked = false;
+    note_output(self, result.count);
+    note_progress(self, was_established);
+    ssl_call_end(&call, status);
+    if (self->send_error != MP_OBJ_NULL && call.exception == MP_OBJ_NULL) {
+        return explain_send_error(self);
+    }
+    // Bytes that the engine took are written, even if the transport failed behind them: it will say so again. But what
+    // a stream raised is told at once.
+    if (result.count > 0 && call.exception == MP_OBJ_NULL) {
+        return result;
+    }
+    result.count = 0;
+    switch (status) {
+        case TLS_OK:
+        case TLS_WANT_READ:
+        case TLS_WANT_WRITE:
+            return failure(MP_EAGAIN, call.exception);
+        case TLS_CLOSED:
+        case TLS_EOF:
+            return failure(MP_EPIPE, MP_OBJ_NULL);
+        case TLS_ABORTED:
+        case TLS_ERROR:
+            return failure(call.errcode, call.exception);
+    }
+    return failure(MP_EIO, MP_OBJ_NULL);
+}
+
+// One attempt; what went wrong is raised. false: it needs another one.
+static bool try_handshake(mp_obj_ssl_socket_t *self, uint32_t wait_ms) {
+    ssl_call_t call;
+    ssl_call_begin(&call, self);
+    bool was_established = tls_connection_is_established(self->connection);
+    call.wait_ms = wait_ms;
+    tls_status_t status = tls_connection_handshake(self->connection, &call.host);
+    if (status == TLS_OK && self->send_error != MP_OBJ_NULL) {
+        status = ssl_call_raise_send_error(&call);
+    }
+    note_progress(self, was_established);
+    ssl_call_end(&call, status);
+    if (call.exception != MP_OBJ_NULL) {
+        nlr_raise(call.exception);
+    }
+    if (call.errcode != 0) {
+        mp_raise_OSError(call.errcode);
+    }
+    if (status != TLS_OK && !call.timer_expired) {
+        mp_event_wait_ms(1);
+    }
+    return status == TLS_OK;
+}
+
+// Over datagrams nobody tells that the peer is not there.
+static void give_up(mp_obj_ssl_socket_t *self) {
+    tls_error_t error;
+    tls_error_clear(&error);
+    tls_error_set(&error, TLS_ERROR_PROTOCOL, TLS_CODE_TIMEOUT, "the peer did not answer in the handshake");
+    self->failed = TLS_CODE_TIMEOUT;
+    ssl_raise(&error);
+}
+
+void ssl_socket_do_handshake(mp_obj_ssl_socket_t *self) {
+    ssl_transfer_t failed;
+    if (is_unusable(self, &failed)) {
+        nlr_raise(failed.exception);
+    }
+    bool is_datagram = self->context->protocol & TLS_PROTOCOL_DATAGRAM;
+    uint32_t start = (uint32_t)mp_hal_ticks_ms();
+    uint32_t elapsed = 0;
+    while (!try_handshake(self, MICROPY_PY_SSL_DTLS_HANDSHAKE_TIMEOUT_MS - elapsed)) {
+        elapsed = (uint32_t)mp_hal_ticks_ms() - start;
+        if (is_datagram && elapsed >= MICROPY_PY_SSL_DTLS_HANDSHAKE_TIMEOUT_MS) {
+            give_up(self);
+        }
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The stream protocol
+
+static mp_uint_t stream_result(ssl_transfer_t result, int *errcode) {
+    if (result.exception != MP_OBJ_NULL) {
+        nlr_raise(result.exception);
+    }
+    if (result.errcode != 0) {
+        *errcode = result.errcode;
+        return MP_STREAM_ERROR;
+    }
+    return result.count;
+}
+
+static mp_uint_t ssl_socket_read(mp_obj_t self_in, void *buf, mp_uint_t size, int *errcode) {
+    if (size == 0) {
+        return 0;
+    }
+    return stream_result(ssl_socket_receive(MP_OBJ_TO_PTR(self_in), buf, size), errcode);
+}
+
+static mp_uint_t ssl_socket_write(mp_obj_t self_in, const void *buf, mp_uint_t size, int *errcode) {
+    if (size == 0) {
+        return 0;
+    }
+    return stream_result(ssl_socket_transmit(MP_OBJ_TO_PTR(self_in), buf, size), errcode);
+}
+
+// Encrypted bytes that an earlier write left behind go out from here too: a program that only waits for the answer
+// would otherwise wait for ever.
+static void flush_output(mp_obj_ssl_socket_t *self) {
+    ssl_call_t call;
+    if (self->failed != 0 || self->connection == NULL || !tls_connection_output_pending(self->connection)
+        || ssl_call_try_begin(&call, self) != 0) {
+        return;
+    }
+    tls_status_t status = tls_connection_flush(self->connection, &call.host);
+    note_output(self, 0);
+    ssl_call_end(&call, status);
+    if (call.exception != MP_OBJ_NULL && status == TLS_ABORTED) {
+        nlr_raise(call.exception);
+    }
+}
+
+// Whether a read would give data or tell the end without the stream below having anything new.
+static bool is_readable_at_once(const mp_obj_ssl_socket_t *self) {
+    if (self->unread != MP_OBJ_NULL || self->ended) {
+        return true;
+    }
+    if (tls_connection_input_pending(self->connection) > 0) {
+        return true;
+    }
+    return !self->read_blocked && tls_connection_input_buffered(self->connection);
+}
+
+static mp_uint_t ssl_socket_poll(mp_obj_ssl_socket_t *self, uintptr_t events, int *errcode) {
+    if (self->busy) {
+        return 0; // whoever is inside will find out
+    }
+    flush_output(self);
+    if (self->connection == NULL || self->failed != 0) {
+        return MP_STREAM_POLL_NVAL;
+    }
+    mp_uint_t ready = 0;
+    if ((events & MP_STREAM_POLL_RD) && is_readable_at_once(self)) {
+        ready |= MP_STREAM_POLL_RD;
+        events &= ~(uintptr_t)MP_STREAM_POLL_RD;
+        if (!(events & MP_STREAM_POLL_WR)) {
+            return ready;
+        }
+    }
+    // Each direction waits for its own event of the stream, or for the opposite one during a handshake.
+    uintptr_t read_event = self->read_want != 0 ? self->read_want : MP_STREAM_POLL_RD;
+    uintptr_t write_event = self->write_want != 0 ? self->write_want : MP_STREAM_POLL_WR;
+    uintptr_t asked = events & ~(uintptr_t)POLL_RDWR;
+    asked |= events & MP_STREAM_POLL_RD ? read_event : 0;
+    asked |= events & MP_STREAM_POLL_WR ? write_event : 0;
+    mp_uint_t answer = ssl_transport_ioctl(self->stream, MP_STREAM_POLL, asked, errcode);
+    if (answer == MP_STREAM_ERROR) {
+        return MP_STREAM_ERROR;
+    }
+    if ((events & MP_STREAM_POLL_RD) && (answer & read_event)) {
+        ready |= MP_STREAM_POLL_RD;
+    }
+    if ((events & MP_STREAM_POLL_WR) && (answer & write_event)) {
+        ready |= MP_STREAM_POLL_WR;
+    }
+    return ready | (answer & ~(mp_uint_t)POLL_RDWR);
+}
+
+// Throws away what lies in the stream unread, such as session tickets. Sockets that are closed with unread data tell
+// the peer to throw away what it has not read yet, too (RFC 1122 section 4.2.2.13).
+static void drain_input(mp_obj_t stream) {
+    byte buf[256];
+    for (size_t drained = 0; drained < DRAIN_MAX;) {
+        int errcode;
+        mp_uint_t ready = ssl_transport_ioctl(stream, MP_STREAM_POLL, MP_STREAM_POLL_RD, &errcode);
+        if (ready == MP_STREAM_ERROR || !(ready & MP_STREAM_POLL_RD)) {
+            return;
+        }
+        mp_uint_t count = ssl_transport_read(stream, buf, sizeof(buf), &errcode);
+        if (count == 0 || count == MP_STREAM_ERROR || count > sizeof(buf)) {
+            return;
+        }
+        drained += count;
+    }
+}
+
+// Waits for the stream to take what was written before, which must not be lost; but not for ever.
+static void wait_for_output(ssl_call_t *call) {
+    mp_obj_ssl_socket_t *self = call->socket;
+    uint32_t start = (uint32_t)mp_hal_ticks_ms();
+    while (self->data_pending && tls_connection_flush(self->connection, &call->host) == TLS_WANT_WRITE) {
+        if ((uint32_t)mp_hal_ticks_ms() - start >= MICROPY_PY_SSL_CLOSE_TIMEOUT_MS) {
+            return;
+        }
+        mp_event_wait_ms(1);
+    }
+}
+
+// A stream that was too slow a moment ago gets the time that data gets; any other is asked once.
+static bool becomes_writable(const mp_obj_ssl_socket_t *self) {
+    uint32_t start = (uint32_t)mp_hal_ticks_ms();
+    while (!is_writable_at_once(self->stream)) {
+        if (self->congestion == 0 || (uint32_t)mp_hal_ticks_ms() - start >= MICROPY_PY_SSL_CLOSE_TIMEOUT_MS) {
+            return false;
+        }
+        mp_event_wait_ms(1);
+    }
+    return true;
+}
+
+// Says close_notify if that needs no waiting.
+static tls_status_t say_close_notify(ssl_call_t *call) {
+    mp_obj_ssl_socket_t *self = call->socket;
+    if (self->failed != 0 || !tls_connection_is_established(self->connection)) {
+        return TLS_OK;
+    }
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) != 0) {
+        call->exception = MP_OBJ_FROM_PTR(nlr.ret_val);
+        return TLS_ABORTED;
+    }
+    tls_status_t status = TLS_OK;
+    wait_for_output(call);
+    if (call->exception != MP_OBJ_NULL) {
+        nlr_pop();
+        return TLS_ABORTED;
+    }
+    if (becomes_writable(self)) {
+        status = tls_connection_close_notify(self->connection, &call->host);
+    }
+    if (status != TLS_ABORTED && !(self->context->protocol & TLS_PROTOCOL_DATAGRAM)) {
+        drain_input(self->stream);
+    }
+    nlr_pop();
+    return status;
+}
+
+// The transport is closed whatever happens before: after a failed handshake, and when close_notify could not be said.
+static mp_uint_t ssl_socket_close(mp_obj_ssl_socket_t *self, int *errcode) {
+    ssl_call_t call;
+    int refused = ssl_call_try_begin(&call, self);
+    if (refused == MP_EBUSY) {
+        // From inside a hook, or from another thread: the call that is inside carries it out.
+        self->close_requested = true;
+        return 0;
+    }
+    if (refused != 0) {
+        return 0; // closed before
+    }
+    call.closing = true;
+    tls_status_t status = say_close_notify(&call);
+    mp_obj_t stream = self->stream;
+    discard(self);
+    self->close_requested = false;
+    ssl_call_end(&call, status);
+    mp_uint_t result = ssl_transport_ioctl(stream, MP_STREAM_CLOSE, 0, errcode);
+    // Errors of TLS do not matter any more; what Python code raised does.
+    if (status == TLS_ABORTED && call.exception != MP_OBJ_NULL) {
+        nlr_raise(call.exception);
+    }
+    return result;
+}
+
+static mp_uint_t ssl_socket_ioctl(mp_obj_t self_in, mp_uint_t request, uintptr_t arg, int *errcode) {
+    mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(self_in);
+    switch (request) {
+        case MP_STREAM_CLOSE:
+            return ssl_socket_close(self, errcode);
+        case MP_STREAM_POLL:
+            return ssl_socket_poll(self, arg, errcode);
+        default:
+            // In particular no file descriptor: it would let poll() miss what is decrypted already.
+            *errcode = MP_EINVAL;
+            return MP_STREAM_ERROR;
+    }
+}
+
+static const mp_stream_p_t ssl_socket_stream_p = {
+    .read = ssl_socket_read,
+    .write = ssl_socket_write,
+    .ioctl = ssl_socket_ioctl,
+};
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Methods
+
+//| def do_handshake(self) -> None: ...
+static mp_obj_t ssl_socket_do_handshake_method(mp_obj_t self_in) {
+    ssl_socket_do_handshake(MP_OBJ_TO_PTR(self_in));
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(ssl_socket_do_handshake_obj, ssl_socket_do_handshake_method);
+
+static mp_obj_t open_stream(mp_obj_ssl_socket_t *self) {
+    if (self->stream == MP_OBJ_NULL) {
+        nlr_raise(ssl_call_refusal(MP_EBADF));
+    }
+    return self->stream;
+}
+
+static mp_obj_t call_stream_method(mp_obj_t self_in, qstr method, mp_obj_t arg) {
+    mp_obj_t dest[3];
+    mp_load_method(open_stream(MP_OBJ_TO_PTR(self_in)), method, dest);
+    dest[2] = arg;
+    return mp_call_method_n_kw(arg == MP_OBJ_NULL ? 0 : 1, 0, dest);
+}
+
+static void remember_blocking(mp_obj_t self_in, bool blocking) {
+    ((mp_obj_ssl_socket_t *)MP_OBJ_TO_PTR(self_in))->blocking = blocking ? SSL_BLOCKING : SSL_NON_BLOCKING;
+}
+
+//| def setblocking(self, flag: bool) -> None: ...
+static mp_obj_t ssl_socket_setblocking(mp_obj_t self_in, mp_obj_t flag) {
+    mp_obj_t result = call_stream_method(self_in, MP_QSTR_setblocking, flag);
+    remember_blocking(self_in, mp_obj_is_true(flag));
+    return result;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(ssl_socket_setblocking_obj, ssl_socket_setblocking);
+
+//| def settimeout(self, seconds: float | None) -> None: ...
+static mp_obj_t ssl_socket_settimeout(mp_obj_t self_in, mp_obj_t timeout) {
+    mp_obj_t result = call_stream_method(self_in, MP_QSTR_settimeout, timeout);
+    // Zero means not to wait at all; None, which is false too, to wait for ever.
+    remember_blocking(self_in, timeout == mp_const_none || mp_obj_is_true(timeout));
+    return result;
+}
+static MP_DEFINE_CONST_FUN_OBJ_2(ssl_socket_settimeout_obj, ssl_socket_settimeout);
+
+//| def fileno(self) -> int: ...
+static mp_obj_t ssl_socket_fileno(mp_obj_t self_in) {
+    return call_stream_method(self_in, MP_QSTR_fileno, MP_OBJ_NULL);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(ssl_socket_fileno_obj, ssl_socket_fileno);
+
+//| def makefile(self, mode: str = "rb", buffering: int = 0) -> SSLSocket: ...
+static mp_obj_t ssl_socket_makefile(size_t n_args, const mp_obj_t *args) {
+    (void)n_args;
+    return args[0];
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(ssl_socket_makefile_obj, 1, 3, ssl_socket_makefile);
+
+//| def pending(self) -> int: ...
+static mp_obj_t ssl_socket_pending(mp_obj_t self_in) {
+    const mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(self_in);
+    size_t pending = self->connection == NULL ? 0 : tls_connection_input_pending(self->connection);
+    if (self->unread != MP_OBJ_NULL) {
+        size_t len;
+        mp_obj_str_get_data(self->unread, &len);
+        pending += len - self->unread_offset;
+    }
+    return MP_OBJ_NEW_SMALL_INT(pending);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(ssl_socket_pending_obj, ssl_socket_pending);
+
+//| def cipher(self) -> tuple[str, str, int] | None: ...
+static mp_obj_t ssl_socket_cipher(mp_obj_t self_in) {
+    const mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(self_in);
+    if (self->connection == NULL) {
+        return mp_const_none;
+    }
+    int bits;
+    char name[TLS_CIPHER_NAME_SIZE];
+    uint16_t suite = tls_connection_cipher(self->connection, &bits);
+    if (suite == 0 || tls_cipher_name(suite, name) == NULL) {
+        return mp_const_none;
+    }
+    mp_obj_t items[3] = {
+        mp_obj_new_str_from_cstr(name),
+        mp_obj_new_str_from_cstr(tls_connection_version(self->connection)),
+        MP_OBJ_NEW_SMALL_INT(bits),
+    };
+    return mp_obj_new_tuple(3, items);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(ssl_socket_cipher_obj, ssl_socket_cipher);
+
+//| def version(self) -> str | None: ...
+static mp_obj_t ssl_socket_version(mp_obj_t self_in) {
+    const mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(self_in);
+    const char *version = self->connection == NULL ? NULL : tls_connection_version(self->connection);
+    return version == NULL ? mp_const_none : mp_obj_new_str_from_cstr(version);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(ssl_socket_version_obj, ssl_socket_version);
+
+//| def getpeercert(self, binary_form: bool = False) -> bytes | None: ...
+static mp_obj_t ssl_socket_getpeercert(size_t n_args, const mp_obj_t *args) {
+    const mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(args[0]);
+    if (n_args < 2 || !mp_obj_is_true(args[1])) {
+        mp_raise_NotImplementedError(MP_ERROR_TEXT("only getpeercert(True)"));
+    }
+    const uint8_t *der;
+    size_t len;
+    if (self->connection == NULL || !tls_connection_peer_certificate(self->connection, 0, &der, &len)) {
+        return mp_const_none;
+    }
+    return mp_obj_new_bytes(der, len);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(ssl_socket_getpeercert_obj, 1, 2, ssl_socket_getpeercert);
+
+static mp_obj_t identity(mp_obj_t self_in) {
+    return self_in;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(identity_obj, identity);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Attributes
+
+// What verification found, as words: an empty tuple is a verified peer, or one that nobody asked to verify.
+static mp_obj_t verify_result(const mp_obj_ssl_socket_t *self) {
+    uint32_t bits = self->connection == NULL ? 0 : tls_connection_verify_result(self->connection);
+    mp_obj_t reasons = mp_obj_new_list(0, NULL);
+    for (uint32_t bit = 1; bit != 0 && bit <= bits; bit <<= 1) {
+        if (bits & bit) {
+            mp_obj_list_append(reasons, mp_obj_new_str_from_cstr(tls_verify_reason(bit)));
+        }
+    }
+    size_t len;
+    mp_obj_t *items;
+    mp_obj_get_array(reasons, &len, &items);
+    return mp_obj_new_tuple(len, items);
+}
+
+//| context: SSLContext
+//| server_side: bool
+//| server_hostname: str | None
+//| verify_result: tuple[str, ...]
+//| truncated: bool
+static void ssl_socket_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
+    const mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(self_in);
+    if (dest[0] != MP_OBJ_NULL) {
+        return;
+    }
+    switch (attr) {
+        case MP_QSTR_context:
+            dest[0] = MP_OBJ_FROM_PTR(self->context);
+            break;
+        case MP_QSTR_server_side:
+            dest[0] = mp_obj_new_bool(self->server_side);
+            break;
+        case MP_QSTR_server_hostname:
+            dest[0] = self->server_hostname;
+            break;
+        case MP_QSTR_verify_result:
+            dest[0] = verify_result(self);
+            break;
+        case MP_QSTR_truncated:
+            dest[0] = mp_obj_new_bool(self->truncated);
+            break;
+        default:
+            dest[1] = MP_OBJ_SENTINEL; // go on in the table below
+            break;
+    }
+}
+
+static const mp_rom_map_elem_t ssl_socket_locals_dict_table[] = {
+    {MP_ROM_QSTR(MP_QSTR___del__), MP_ROM_PTR(&ssl_socket___del___obj)},
+    {MP_ROM_QSTR(MP_QSTR___enter__), MP_ROM_PTR(&identity_obj)},
+    {MP_ROM_QSTR(MP_QSTR___exit__), MP_ROM_PTR(&mp_stream___exit___obj)},
+    {MP_ROM_QSTR(MP_QSTR_read), MP_ROM_PTR(&ssl_stream_read_obj)},
+    {MP_ROM_QSTR(MP_QSTR_readinto), MP_ROM_PTR(&ssl_stream_readinto_obj)},
+    {MP_ROM_QSTR(MP_QSTR_readline), MP_ROM_PTR(&ssl_stream_readline_obj)},
+    {MP_ROM_QSTR(MP_QSTR_write), MP_ROM_PTR(&mp_stream_write_obj)},
+    {MP_ROM_QSTR(MP_QSTR_recv), MP_ROM_PTR(&ssl_stream_recv_obj)},
+    {MP_ROM_QSTR(MP_QSTR_recv_into), MP_ROM_PTR(&ssl_stream_recv_into_obj)},
+    {MP_ROM_QSTR(MP_QSTR_send), MP_ROM_PTR(&mp_stream_write1_obj)},
+    {MP_ROM_QSTR(MP_QSTR_sendall), MP_ROM_PTR(&mp_stream_write_obj)},
+    {MP_ROM_QSTR(MP_QSTR_close), MP_ROM_PTR(&mp_stream_close_obj)},
+#if MICROPY_PY_SSL_IOCTL
+    {MP_ROM_QSTR(MP_QSTR_ioctl), MP_ROM_PTR(&mp_stream_ioctl_obj)},
+#endif
+    {MP_ROM_QSTR(MP_QSTR_do_handshake), MP_ROM_PTR(&ssl_socket_do_handshake_obj)},
+    {MP_ROM_QSTR(MP_QSTR_setblocking), MP_ROM_PTR(&ssl_socket_setblocking_obj)},
+    {MP_ROM_QSTR(MP_QSTR_settimeout), MP_ROM_PTR(&ssl_socket_settimeout_obj)},
+    {MP_ROM_QSTR(MP_QSTR_fileno), MP_ROM_PTR(&ssl_socket_fileno_obj)},
+    {MP_ROM_QSTR(MP_QSTR_makefile), MP_ROM_PTR(&ssl_socket_makefile_obj)},
+    {MP_ROM_QSTR(MP_QSTR_pending), MP_ROM_PTR(&ssl_socket_pending_obj)},
+    {MP_ROM_QSTR(MP_QSTR_cipher), MP_ROM_PTR(&ssl_socket_cipher_obj)},
+    {MP_ROM_QSTR(MP_QSTR_version), MP_ROM_PTR(&ssl_socket_version_obj)},
+    {MP_ROM_QSTR(MP_QSTR_getpeercert), MP_ROM_PTR(&ssl_socket_getpeercert_obj)},
+};
+static MP_DEFINE_CONST_DICT(ssl_socket_locals_dict, ssl_socket_locals_dict_table);
+
+MP_DEFINE_CONST_OBJ_TYPE(ssl_socket_type, MP_QSTR_SSLSocket, MP_TYPE_FLAG_NONE, attr, ssl_socket_attr, protocol,
+    &ssl_socket_stream_p, locals_dict, &ssl_socket_locals_dict);

@@ -1,0 +1,485 @@
+// Connections.
+
+#include "openssl/internal.h"
+
+#include "engine/hostname.h"
+
+#include <openssl/rand.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+// DTLS: what fits a path that carries 1500 bytes, less IPv6, UDP and what tunnels add.
+#define DATAGRAM_MTU 1400
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Making and freeing
+
+static int verify_flags(const tls_connection_t *connection) {
+    if (connection->psk) {
+        // A client must be able to refuse a certificate; a server does not ask for one.
+        return connection->server ? SSL_VERIFY_NONE : SSL_VERIFY_PEER;
+    }
+    switch (connection->verify_mode) {
+        case TLS_VERIFY_MODE_NONE:
+            return SSL_VERIFY_NONE;
+        case TLS_VERIFY_MODE_OPTIONAL:
+            return SSL_VERIFY_PEER;
+        case TLS_VERIFY_MODE_REQUIRED:
+            return SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+    }
+    return SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+}
+
+// Names to send and to check. false without an error: out of memory.
+static bool set_name(tls_connection_t *connection, const char *name, bool skip_check, tls_error_t *error) {
+    X509_VERIFY_PARAM *param = SSL_get0_param(connection->ssl);
+    uint8_t address[16];
+    size_t address_len = tls_parse_ip(name, address);
+    char host[254];
+    connection->asked_name = OPENSSL_strdup(name);
+    if (connection->asked_name == NULL) {
+        return false;
+    }
+    if (address_len > 0) {
+        return skip_check || X509_VERIFY_PARAM_set1_ip(param, address, address_len);
+    }
+    if (!tls_normalize_hostname(name, host)) {
+        tls_error_set(error, TLS_ERROR_ARGUMENT, TLS_CODE_BAD_INPUT_DATA,
+            "server_hostname is neither a host name nor an IP address");
+        return false;
+    }
+    return SSL_set_tlsext_host_name(connection->ssl, host)
+        && (skip_check || X509_VERIFY_PARAM_set1_host(param, host, 0));
+}
+
+static bool set_cookie_id(tls_connection_t *connection, const tls_connection_options_t *options) {
+    bool given = options->client_id != NULL;
+    connection->cookie_id_len = given ? options->client_id_len : TLS_COOKIE_ID_SIZE;
+    connection->cookie_id = tls_zalloc(connection->cookie_id_len);
+    if (connection->cookie_id == NULL) {
+        return false;
+    }
+    if (given) {
+        memcpy(connection->cookie_id, options->client_id, options->client_id_len);
+        return true;
+    }
+    return RAND_bytes(connection->cookie_id, TLS_COOKIE_ID_SIZE) == 1;
+}
+
+static bool set_transport(tls_connection_t *connection) {
+    BIO *bio = tls_transport_new(connection);
+    if (bio == NULL) {
+        return false;
+    }
+    SSL_set_bio(connection->ssl, bio, bio);
+    return !connection->datagram || SSL_set_mtu(connection->ssl, DATAGRAM_MTU);
+}
+
+static bool set_role(tls_connection_t *connection, const tls_connection_options_t *options, tls_error_t *error) {
+    SSL *ssl = connection->ssl;
+    if (!connection->server) {
+        SSL_set_connect_state(ssl);
+        return options->server_hostname == NULL
+            || set_name(connection, options->server_hostname, options->skip_hostname_check, error);
+    }
+    SSL_set_accept_state(ssl);
+    if (connection->psk) {
+        SSL_certs_clear(ssl); // a client without a pre-shared key finds nothing to go on with
+    }
+    return !connection->datagram || set_cookie_id(connection, options);
+}
+
+static bool set_up(tls_connection_t *connection, const tls_connection_options_t *options, tls_error_t *error) {
+    tls_context_t *context = connection->context;
+    if (!context->enabled_applied && !tls_ciphers_update(context, error)) {
+        return false;
+    }
+    connection->ssl = SSL_new(context->ssl_ctx);
+    if (connection->ssl == NULL) {
+        return false;
+    }
+    SSL_set_app_data(connection->ssl, connection);
+    if (!tls_ciphers_narrow_versions(context, connection->ssl)) {
+        tls_error_set(error, TLS_ERROR_ARGUMENT, TLS_CODE_BAD_CONFIG,
+            "none of the chosen cipher suites can be used with the chosen versions");
+        return false;
+    }
+    // A certificate that was given as a trust anchor is trusted, whoever issued it.
+    X509_VERIFY_PARAM_set_flags(SSL_get0_param(connection->ssl), X509_V_FLAG_PARTIAL_CHAIN);
+    SSL_set_verify(connection->ssl, verify_flags(connection), NULL);
+    // Some of the library's functions that can fail have no way to say so (SSL_set_bio(), SSL_set_accept_state()).
+    return set_transport(connection) && set_role(connection, options, error) && !tls_memory_was_refused();
+}
+
+tls_connection_t *tls_connection_new(tls_context_t *context, const tls_connection_options_t *options,
+    tls_error_t *error) {
+    tls_error_clear(error);
+    tls_errors_clear();
+    tls_memory_watch();
+    tls_connection_t *connection = tls_zalloc(sizeof(*connection));
+    if (connection == NULL) {
+        tls_error_no_memory(error);
+        return NULL;
+    }
+    connection->context = tls_context_retain(context);
+    connection->datagram = context->protocol & TLS_PROTOCOL_DATAGRAM;
+    connection->server = context->protocol & TLS_PROTOCOL_SERVER;
+    connection->psk = connection->server ? context->psk_server : context->psk_key != NULL;
+    connection->verify_mode = context->verify_mode;
+    connection->alert_sent = -1;
+    if (!set_up(connection, options, error)) {
+        tls_error_from_library(error, TLS_ERROR_INTERNAL, TLS_CODE_INTERNAL, NULL);
+        tls_connection_free(connection);
+        connection = NULL;
+    }
+    tls_errors_clear();
+    return connection;
+}
+
+// It sends nothing: the transport has no host.
+static void free_ssl(tls_connection_t *connection) {
+    if (TLS_DTLS_FREES_TWICE && connection->datagram && connection->memory_ran_out) {
+        // Kept for good, in a list so that it counts as known: a leak is better than a crash.
+        static SSL *abandoned;
+        SSL_set_app_data(connection->ssl, __atomic_exchange_n(&abandoned, connection->ssl, __ATOMIC_RELAXED));
+        return;
+    }
+    bool outer = tls_freeing_begin();
+    SSL_free(connection->ssl);
+    tls_freeing_end(outer);
+}
+
+void tls_connection_free(tls_connection_t *connection) {
+    if (connection == NULL) {
+        return;
+    }
+    free_ssl(connection);
+    tls_transport_discard(connection);
+    OPENSSL_free(connection->asked_name);
+    OPENSSL_free(connection->peer_der);
+    tls_free(connection->cookie_id);
+    tls_context_release(connection->context);
+    tls_free(connection);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Calls begin with enter() and end with leave()
+
+static bool has_failed(const tls_connection_t *connection) {
+    return connection->failure.kind != TLS_ERROR_NONE;
+}
+
+static tls_status_t enter(tls_connection_t *connection, tls_host_t *host) {
+    tls_error_clear(&host->error);
+    OPENSSL_free(connection->peer_der);
+    connection->peer_der = NULL;
+    if (has_failed(connection)) {
+        host->error = connection->failure;
+        return TLS_ERROR;
+    }
+    connection->host = host;
+    connection->stop = TLS_OK;
+    connection->aborted_by_caller = false;
+    tls_errors_clear();
+    tls_memory_watch();
+    return TLS_OK;
+}
+
+static tls_status_t leave(tls_connection_t *connection, tls_status_t status) {
+    connection->host = NULL;
+    connection->memory_ran_out = connection->memory_ran_out || tls_memory_was_refused();
+    tls_transport_trim(connection);
+    // A hook may have been called by another connection's library call, whose queue of errors this is too.
+    tls_errors_clear();
+    return status;
+}
+
+// The host's error is filled: the connection is over.
+static tls_status_t fail(tls_connection_t *connection) {
+    connection->failure = connection->host->error;
+    // Our alert goes out if the transport takes it at once; nobody waits for it, and an abort changes nothing any more.
+    (void)tls_transport_flush(connection);
+    tls_transport_discard(connection);
+    return connection->aborted_by_caller ? TLS_ABORTED : TLS_ERROR;
+}
+
+static tls_status_t fail_with_eof(tls_connection_t *connection, const char *detail) {
+    tls_error_set(&connection->host->error, TLS_ERROR_EOF, TLS_CODE_CONN_EOF, "%s", detail);
+    return fail(connection);
+}
+
+// The library could not go on because of the transport.
+static tls_status_t stopped(tls_connection_t *connection) {
+    if (connection->stop == TLS_EOF) {
+        if (connection->established) {
+            return TLS_EOF;
+        }
+        return fail_with_eof(connection, "peer ended the connection before the handshake was complete");
+    }
+    if (connection->stop != TLS_OK && connection->stop != TLS_WANT_READ) {
+        return connection->stop;
+    }
+    if (connection->datagram && tls_memory_was_refused()) {
+        // The library drops a datagram for which it lacks memory and says nothing.
+        tls_error_no_memory(&connection->host->error);
+        return fail(connection);
+    }
+    // What the library wrote on the way (an answer to a key update) should not wait for the next call.
+    tls_status_t status = tls_transport_flush(connection);
+    return status == TLS_ABORTED || (status != TLS_OK && !connection->established) ? status : TLS_WANT_READ;
+}
+
+// What a library call came to that did not succeed.
+static tls_status_t outcome(tls_connection_t *connection, int result) {
+    switch (SSL_get_error(connection->ssl, result)) {
+        case SSL_ERROR_WANT_READ:
+        case SSL_ERROR_WANT_WRITE:
+            return stopped(connection);
+        case SSL_ERROR_ZERO_RETURN:
+            if (connection->established) {
+                return TLS_CLOSED;
+            }
+            connection->host->error.alert = SSL_AD_CLOSE_NOTIFY;
+            connection->host->error.alert_from_peer = true;
+            return fail_with_eof(connection, "peer closed the connection before the handshake was complete");
+        default:
+            tls_error_from_connection(connection);
+            return fail(connection);
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Handshake
+
+static tls_status_t complete(tls_connection_t *connection) {
+    bool has_certificate = SSL_get0_peer_certificate(connection->ssl) != NULL;
+    if (!connection->psk && connection->verify_mode == TLS_VERIFY_MODE_REQUIRED && !connection->chain_checked) {
+        // The library does not come here; but nothing unchecked goes on, whatever it does.
+        tls_error_set(&connection->host->error, TLS_ERROR_VERIFICATION, TLS_CODE_CERT_VERIFY_FAILED,
+            "peer's certificate was not checked");
+        connection->host->error.verify = TLS_VERIFY_MISSING;
+        return fail(connection);
+    }
+    if (!connection->psk && connection->verify_mode != TLS_VERIFY_MODE_NONE && !has_certificate) {
+        connection->verify_bits |= TLS_VERIFY_MISSING;
+    }
+    connection->established = true;
+    // From now on the library's own record buffer reads ahead. Not before: OpenSSL 3.2 and later forget to count in
+    // SSL_has_pending() what was read ahead under the keys of the handshake.
+    SSL_set_read_ahead(connection->ssl, 1);
+    return TLS_OK;
+}
+
+static tls_status_t step_handshake(tls_connection_t *connection) {
+    if (connection->datagram && DTLSv1_handle_timeout(connection->ssl) < 0) {
+        tls_error_from_connection(connection);
+        return fail(connection);
+    }
+    int result = SSL_do_handshake(connection->ssl);
+    if (result != 1) {
+        return outcome(connection, result);
+    }
+    return complete(connection);
+}
+
+static tls_status_t handshake(tls_connection_t *connection) {
+    tls_status_t status = tls_transport_flush(connection);
+    if (status != TLS_OK || connection->established) {
+        return status;
+    }
+    status = step_handshake(connection);
+    return status == TLS_OK ? tls_transport_flush(connection) : status;
+}
+
+tls_status_t tls_connection_handshake(tls_connection_t *connection, tls_host_t *host) {
+    tls_status_t status = enter(connection, host);
+    if (status == TLS_OK) {
+        status = handshake(connection);
+    }
+    return leave(connection, status);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Reading and writing
+
+static tls_status_t read_some(tls_connection_t *connection, void *buf, size_t size, size_t *count) {
+    if (!connection->established) {
+        tls_status_t status = handshake(connection);
+        if (status != TLS_OK) {
+            return status;
+        }
+    }
+    // The peer may wait for this before it answers. If it cannot go out, reading goes on all the same: the peer may
+    // not read before it has written.
+    if (tls_transport_flush(connection) == TLS_ABORTED) {
+        return TLS_ABORTED;
+    }
+    int result = SSL_read_ex(connection->ssl, buf, size, count);
+    if (result == 1) {
+        return TLS_OK; // not flushed: an abort now would have to throw the data away
+    }
+    *count = 0;
+    return outcome(connection, result);
+}
+
+tls_status_t tls_connection_read(tls_connection_t *connection, tls_host_t *host, void *buf, size_t size,
+    size_t *count) {
+    *count = 0;
+    tls_status_t status = enter(connection, host);
+    if (status == TLS_OK && size > 0) {
+        status = read_some(connection, buf, size, count);
+    }
+    return leave(connection, status);
+}
+
+static tls_status_t write_some(tls_connection_t *connection, const void *buf, size_t size, size_t *count) {
+    tls_status_t status = handshake(connection);
+    if (status != TLS_OK) {
+        return status;
+    }
+    if (connection->datagram && size > MICROPY_PY_SSL_MAX_RECORD) {
+        tls_error_set(&connection->host->error, TLS_ERROR_ARGUMENT, TLS_CODE_BAD_INPUT_DATA,
+            "a datagram of %lu bytes is too long: %lu are possible", (unsigned long)size,
+            (unsigned long)MICROPY_PY_SSL_MAX_RECORD);
+        return TLS_ERROR;
+    }
+    size_t len = size < MICROPY_PY_SSL_MAX_RECORD ? size : MICROPY_PY_SSL_MAX_RECORD;
+    connection->sending = true;
+    int result = SSL_write_ex(connection->ssl, buf, len, count);
+    connection->sending = false;
+    if (result == 1) {
+        return connection->stop == TLS_ABORTED ? TLS_ABORTED : TLS_OK;
+    }
+    *count = 0;
+    return outcome(connection, result);
+}
+
+tls_status_t tls_connection_write(tls_connection_t *connection, tls_host_t *host, const void *buf, size_t size,
+    size_t *count) {
+    *count = 0;
+    tls_status_t status = enter(connection, host);
+    if (status == TLS_OK && connection->close_sent) {
+        tls_error_set(&host->error, TLS_ERROR_ARGUMENT, TLS_CODE_BAD_INPUT_DATA,
+            "nothing can be written after close_notify");
+        status = TLS_ERROR;
+    }
+    if (status == TLS_OK && size > 0) {
+        status = write_some(connection, buf, size, count);
+    }
+    return leave(connection, status);
+}
+
+tls_status_t tls_connection_flush(tls_connection_t *connection, tls_host_t *host) {
+    tls_status_t status = enter(connection, host);
+    if (status == TLS_OK) {
+        status = tls_transport_flush(connection);
+    }
+    return leave(connection, status);
+}
+
+static tls_status_t send_close_notify(tls_connection_t *connection) {
+    // The library cannot close while half of a session ticket or key update has arrived.
+    int result = SSL_in_init(connection->ssl) ? SSL_do_handshake(connection->ssl) : 1;
+    if (result != 1) {
+        return outcome(connection, result);
+    }
+    result = SSL_shutdown(connection->ssl);
+    connection->close_sent = result >= 0;
+    return result >= 0 ? TLS_OK : outcome(connection, result);
+}
+
+tls_status_t tls_connection_close_notify(tls_connection_t *connection, tls_host_t *host) {
+    if (!connection->established || has_failed(connection)) {
+        tls_error_clear(&host->error);
+        return TLS_OK;
+    }
+    tls_status_t status = enter(connection, host);
+    if (!connection->close_sent) {
+        status = send_close_notify(connection);
+    }
+    if (status == TLS_OK) {
+        status = tls_transport_flush(connection);
+    }
+    return leave(connection, status);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Questions
+
+bool tls_connection_output_pending(const tls_connection_t *connection) {
+    return tls_buffer_len(&connection->output) > 0;
+}
+
+size_t tls_connection_input_pending(const tls_connection_t *connection) {
+    if (!connection->established || has_failed(connection)) {
+        return 0;
+    }
+    int pending = SSL_pending(connection->ssl);
+    return pending > 0 ? (size_t)pending : 0;
+}
+
+bool tls_connection_input_buffered(const tls_connection_t *connection) {
+    if (has_failed(connection) || connection->starved) {
+        return false;
+    }
+    return tls_buffer_len(&connection->input) > 0 || SSL_has_pending(connection->ssl);
+}
+
+int32_t tls_connection_timeout_ms(tls_connection_t *connection, tls_host_t *host) {
+    (void)host; // the library keeps its own clock
+    struct timeval left;
+    if (!connection->datagram || has_failed(connection) || !DTLSv1_get_timeout(connection->ssl, &left)) {
+        return -1;
+    }
+    int64_t ms = (int64_t)left.tv_sec * 1000 + (left.tv_usec + 999) / 1000;
+    return ms < INT32_MAX ? (int32_t)ms : INT32_MAX;
+}
+
+bool tls_connection_is_established(const tls_connection_t *connection) {
+    return connection->established;
+}
+
+const char *tls_connection_version(const tls_connection_t *connection) {
+    return connection->established ? SSL_get_version(connection->ssl) : NULL;
+}
+
+uint16_t tls_connection_cipher(const tls_connection_t *connection, int *bits) {
+    const SSL_CIPHER *cipher = connection->established ? SSL_get_current_cipher(connection->ssl) : NULL;
+    if (cipher == NULL) {
+        return 0;
+    }
+    *bits = SSL_CIPHER_get_bits(cipher, NULL);
+    return SSL_CIPHER_get_protocol_id(cipher);
+}
+
+static X509 *peer_certificate(const tls_connection_t *connection, unsigned depth) {
+    tls_certificates_t *chain = SSL_get_peer_cert_chain(connection->ssl);
+    if (depth == 0) {
+        return SSL_get0_peer_certificate(connection->ssl);
+    }
+    // On a server the library leaves the client's own certificate out of the chain.
+    unsigned index = connection->server ? depth - 1 : depth;
+    return index < (unsigned)sk_X509_num(chain) ? sk_X509_value(chain, (int)index) : NULL;
+}
+
+bool tls_connection_peer_certificate(const tls_connection_t *connection, unsigned depth, const uint8_t **der,
+    size_t *len) {
+    X509 *certificate = connection->established ? peer_certificate(connection, depth) : NULL;
+    unsigned char *encoded = NULL;
+    int encoded_len = certificate != NULL ? i2d_X509(certificate, &encoded) : -1;
+    if (encoded_len <= 0) {
+        tls_errors_clear();
+        return false;
+    }
+    // The connection only lends its bytes; to its caller it does not change.
+    tls_connection_t *keeper = (tls_connection_t *)(uintptr_t)connection;
+    OPENSSL_free(keeper->peer_der);
+    keeper->peer_der = encoded;
+    *der = encoded;
+    *len = (size_t)encoded_len;
+    return true;
+}
+
+uint32_t tls_connection_verify_result(const tls_connection_t *connection) {
+    return connection->established ? connection->verify_bits : 0;
+}

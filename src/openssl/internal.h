@@ -1,0 +1,172 @@
+// What the files of this engine share; nobody else includes it.
+
+#ifndef MICROPYTHON_SSL_OPENSSL_INTERNAL_H
+#define MICROPYTHON_SSL_OPENSSL_INTERNAL_H
+
+#include "engine/engine.h"
+#include "engine/memory.h"
+#include "openssl/compat.h"
+#include "ssl_config.h"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/x509.h>
+
+#define TLS_SUITES_MAX         256
+#define TLS_COOKIE_SECRET_SIZE 32
+#define TLS_COOKIE_ID_SIZE     16
+
+// Bytes that wait: data[start] to data[end - 1] of an allocation of `size` bytes. All zero: nothing is allocated.
+typedef struct tls_buffer {
+    uint8_t *data;
+    size_t start;
+    size_t end;
+    size_t size;
+} tls_buffer_t;
+
+// The macro inside is more than clang-format can read in a declaration.
+typedef STACK_OF(X509) tls_certificates_t;
+
+typedef struct tls_suites {
+    uint16_t *list;
+    size_t count;
+} tls_suites_t;
+
+typedef struct tls_findings tls_findings_t;
+
+struct tls_context {
+    unsigned references;
+    unsigned protocol;
+    SSL_CTX *ssl_ctx;
+    tls_verify_mode_t verify_mode;
+    int minimum;
+    int maximum;
+    bool has_certificate;
+    size_t anchors;
+    tls_suites_t defaults; // the library's default suites in our order, PSK suites among them
+    tls_suites_t chosen;   // what the caller chose; empty: the defaults
+    tls_suites_t enabled;  // those of the above that fit the protocol and the way of authentication
+    bool enabled_applied;  // ssl_ctx has them; false only when memory ran out in the middle
+    uint8_t *psk_identity;
+    size_t psk_identity_len;
+    uint8_t *psk_key;
+    size_t psk_key_len;
+    bool psk_server;
+    uint8_t cookie_secret[TLS_COOKIE_SECRET_SIZE];
+};
+
+struct tls_connection {
+    SSL *ssl;
+    tls_context_t *context;
+    tls_host_t *host;  // NULL between calls
+    tls_status_t stop; // why a hook last stopped the library in this call; TLS_OK: none did
+    bool datagram;
+    bool server;
+    bool psk; // only a pre-shared key may authenticate this connection
+    bool established;
+    bool close_sent;
+    bool transport_eof;
+    bool starved;           // the latest hooks.recv delivered nothing, so what is buffered is no whole record
+    bool sending;           // tls_connection_write() is at work: the library's output need not be collected
+    bool memory_ran_out;    // in some call, whether or not it failed for that
+    bool chain_checked;     // verification has run
+    bool aborted_by_caller; // hooks.verify or hooks.psk made the handshake fail with TLS_ABORTED
+    bool identity_unknown;  // hooks.psk did not know the client's identity
+    tls_verify_mode_t verify_mode;
+    uint32_t verify_bits;
+    tls_findings_t *findings; // what verification has found so far, while it runs
+    int alert_sent;           // fatal alert, -1: none
+    tls_buffer_t input;
+    tls_buffer_t output;
+    char *asked_name;   // as the caller gave it, for error messages
+    uint8_t *cookie_id; // what a DTLS cookie binds to
+    size_t cookie_id_len;
+    unsigned char *peer_der; // the certificate that tls_connection_peer_certificate() lent out
+    tls_error_t failure;     // what every call after a failure reports again; TLS_ERROR_NONE: there was none
+};
+
+// --- init.c
+
+// Zeroed memory, and memory resized, to be given back with tls_free(). All of this engine's and the library's memory
+// comes from there.
+void *tls_zalloc(size_t size);
+void *tls_resize(void *block, size_t size);
+
+// Whether memory was refused on this thread since tls_memory_watch().
+void tls_memory_watch(void);
+bool tls_memory_was_refused(void);
+
+// Between these two the library gets no memory on this thread, and its queue of errors stays as it is: a finaliser may
+// run inside of another connection's call. SSL_CTX_free() asks for memory to empty its cache of sessions, SSL_free()
+// from 3.2 on to pass on bytes that were not read; they manage without. The first returns what the second wants.
+bool tls_freeing_begin(void);
+void tls_freeing_end(bool outer);
+
+// While it is on, what the library frees on this thread is wiped. The library itself wipes the keys that it keeps, but
+// not all that it makes of them on the way (base64, DER).
+void tls_memory_wipe_freed(bool wipe);
+
+// --- errors.c
+
+// ERR_clear_error() wipes all places of the queue, used or not; most calls leave it empty.
+static inline void tls_errors_clear(void) {
+    if (ERR_peek_error() != 0) {
+        ERR_clear_error();
+    }
+}
+
+// Fills *error for a library call that failed outside of a connection: NO_MEMORY if that was it, else what is given.
+void tls_error_from_library(tls_error_t *error, tls_error_kind_t kind, int code, const char *detail);
+// Fills *error after a failed allocation of our own.
+void tls_error_no_memory(tls_error_t *error);
+// Fills the host's error for a library call that failed on a connection.
+void tls_error_from_connection(tls_connection_t *connection);
+
+// --- ciphers.c
+
+bool tls_ciphers_init(void);
+const SSL_CIPHER *tls_cipher_find(uint16_t suite);
+bool tls_cipher_is_tls13(uint16_t suite);
+// Puts what ssl_ctx has enabled into context->defaults; false: out of memory.
+bool tls_ciphers_read_defaults(tls_context_t *context);
+// Works out context->enabled and tells the library. A failure changes nothing and fills *error.
+bool tls_ciphers_update(tls_context_t *context, tls_error_t *error);
+// Narrows the versions of `ssl` to those that the enabled suites can serve; false: none is left.
+bool tls_ciphers_narrow_versions(const tls_context_t *context, SSL *ssl);
+
+// --- credentials.c
+
+// The certificates in `data`, PEM or DER, in their order; NULL with *error filled if there is none.
+tls_certificates_t *tls_parse_certificates(const uint8_t *data, size_t len, bool lenient, tls_error_t *error);
+
+// --- psk.c
+
+// Overwrites and frees; NULL is allowed.
+void tls_wipe(uint8_t *bytes, size_t len);
+
+// The servername callback of every server context.
+int tls_psk_check_identity(SSL *ssl, int *alert, void *unused);
+void tls_psk_install_client(tls_context_t *context, bool enable);
+void tls_psk_install_server(tls_context_t *context, bool enable);
+
+// --- verify.c
+
+// The app_verify_callback of every context.
+int tls_verify_chain(X509_STORE_CTX *store_ctx, void *unused);
+
+// --- transport.c
+
+bool tls_transport_init(void);
+// A BIO that reads and writes through the connection's host.
+BIO *tls_transport_new(tls_connection_t *connection);
+// Sends what waits: TLS_OK (nothing waits any more), TLS_WANT_WRITE or TLS_ABORTED.
+tls_status_t tls_transport_flush(tls_connection_t *connection);
+// Gives back what an empty buffer holds.
+void tls_transport_trim(tls_connection_t *connection);
+void tls_transport_discard(tls_connection_t *connection);
+
+static inline size_t tls_buffer_len(const tls_buffer_t *buffer) {
+    return buffer->end - buffer->start;
+}
+
+#endif // MICROPYTHON_SSL_OPENSSL_INTERNAL_H

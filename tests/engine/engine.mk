@@ -1,0 +1,71 @@
+# Builds the tests of one engine; tests/engine/run calls it from the top of the repository.
+#
+# ENGINE       mbedtls or openssl
+# FLAVOUR      sanitized, plain or threads
+# BUILD        where everything goes
+# MBEDTLS_DIR  source tree of Mbed TLS
+
+MBEDTLS_DIR ?= build/sources/mbedtls
+CC ?= cc
+
+FLAGS_sanitized = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+FLAGS_plain = -O1
+FLAGS_threads = -O1 -fsanitize=thread
+FLAGS = -std=gnu99 -g -pthread $(FLAGS_$(FLAVOUR))
+WARNINGS = -Wall -Wextra -Werror
+
+TESTS = $(patsubst tests/engine/%.c,%,$(wildcard tests/engine/test_*.c))
+SHARED = $(filter-out tests/engine/test_%,$(wildcard tests/engine/*.c))
+ENGINE_SOURCES = $(wildcard src/engine/*.c src/$(ENGINE)/*.c)
+LIBS = -lcmocka
+
+ifeq ($(ENGINE),mbedtls)
+CPPFLAGS_LIBRARY = -I$(MBEDTLS_DIR)/include -DMBEDTLS_CONFIG_FILE='"$(CURDIR)/ports/unix/mbedtls_config.h"'
+LIBRARY = $(BUILD)/libmbedtls.a
+else
+CPPFLAGS_LIBRARY = $(shell pkg-config --cflags openssl)
+LIBS += $(shell pkg-config --libs openssl)
+LIBRARY =
+endif
+CPPFLAGS = -Isrc $(CPPFLAGS_LIBRARY)
+
+.SECONDARY:
+.PHONY: all
+all: $(TESTS:%=$(BUILD)/%)
+
+objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
+
+$(BUILD)/test_%: $(BUILD)/tests/engine/test_%.o $(call objects,$(SHARED) $(ENGINE_SOURCES)) $(LIBRARY)
+	@$(CC) $(FLAGS) $(LDFLAGS_$*) -o $@ $^ $(LIBS)
+
+# This one looks into every block that is freed.
+LDFLAGS_secrets = -Wl,--wrap=free,--wrap=realloc
+
+# The headers of the engine only: a test that includes one of the library must not compile.
+$(BUILD)/tests/engine/%.o: tests/engine/%.c $(BUILD)/settings
+	@mkdir -p $(@D)
+	@$(CC) $(FLAGS) $(WARNINGS) -Isrc -DCERTS_DIR='"$(CURDIR)/build/certs"' -MMD -MP -c -o $@ $<
+
+$(BUILD)/src/%.o: src/%.c $(BUILD)/settings
+	@mkdir -p $(@D)
+	@$(CC) $(FLAGS) $(WARNINGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+
+# The library is compiled once: it changes with its configuration only.
+LIBRARY_OBJECTS = $(patsubst $(MBEDTLS_DIR)/library/%.c,$(BUILD)/library/%.o,$(wildcard $(MBEDTLS_DIR)/library/*.c))
+
+$(BUILD)/library/%.o: $(MBEDTLS_DIR)/library/%.c $(BUILD)/settings ports/unix/mbedtls_config.h
+	@mkdir -p $(@D)
+	@$(CC) $(FLAGS) -O2 $(CPPFLAGS) -c -o $@ $<
+
+$(BUILD)/libmbedtls.a: $(LIBRARY_OBJECTS)
+	@rm -f $@
+	@ar crs $@ $^
+
+# Other compilers, flags or trees: all anew.
+SETTINGS = $(CC) $(FLAGS) $(WARNINGS) $(CPPFLAGS) $(CURDIR)
+$(BUILD)/settings: FORCE
+	@mkdir -p $(@D)
+	@echo '$(subst ','\'',$(SETTINGS))' | cmp -s - $@ || echo '$(subst ','\'',$(SETTINGS))' > $@
+.PHONY: FORCE
+
+-include $(wildcard $(BUILD)/tests/engine/*.d $(BUILD)/src/*/*.d)

@@ -1,0 +1,283 @@
+// When memory runs out at any moment, is it said, is nothing leaked, and does the next connection work?
+//
+// Leaks are found when the program ends.
+
+#include "engine/memory.h"
+#include "peers.h"
+
+static tls_status_t write_some(endpoint_t *endpoint) {
+    size_t count;
+    return endpoint_write(endpoint, "some bytes", 10, &count);
+}
+
+// Runs one step at each end. Whether both could take it.
+static bool take(pair_t *pair, step_t client_step, tls_status_t client_expected, step_t server_step,
+    tls_status_t server_expected) {
+    pump(pair, client_step, server_step);
+    return pair->client.status == client_expected && pair->server.status == server_expected;
+}
+
+// Everything that two programs do with a connection. false: something failed, and an endpoint says what.
+static bool talk(pair_t *pair) {
+    return pair_handshake(pair) && take(pair, write_some, TLS_OK, endpoint_read_some, TLS_OK)
+        && take(pair, endpoint_read_some, TLS_OK, write_some, TLS_OK)
+        && take(pair, endpoint_close_notify, TLS_OK, endpoint_read_some, TLS_CLOSED)
+        && take(pair, endpoint_read_some, TLS_CLOSED, endpoint_close_notify, TLS_OK);
+}
+
+// The same, contexts included. false: something failed, and *error or an endpoint says what.
+static bool live(pair_t *pair, const setup_t *setup, tls_error_t *error) {
+    tls_error_clear(error);
+    return pair_try_open(pair, setup, error) && talk(pair);
+}
+
+static bool is_no_memory(const tls_error_t *error) {
+    return error->kind == TLS_ERROR_NO_MEMORY && error->code == TLS_CODE_ALLOC_FAILED && error->size > 0;
+}
+
+// What the other end makes of it: an alert, the end of the transport, or half a flight that makes no sense.
+static bool is_no_memory_or_its_consequence(const endpoint_t *endpoint) {
+    return endpoint->status != TLS_ERROR || is_no_memory(&endpoint->error)
+        || endpoint->error.kind == TLS_ERROR_PEER_ALERT || endpoint->error.kind == TLS_ERROR_EOF
+        || endpoint->error.kind == TLS_ERROR_PROTOCOL;
+}
+
+// Between these two the allocation with this number fails, and all after it; the latter says whether one did.
+#define MARKER 54321
+
+static void start_failing(long number) {
+    tls_memory_fail_after(0);
+    assert_null(tls_calloc(1, MARKER));
+    tls_memory_fail_after(number);
+}
+
+static bool stop_failing(void) {
+    tls_memory_fail_after(-1);
+    return tls_memory_failed_size() != MARKER;
+}
+
+static void assert_says_so(const tls_error_t *error, long number) {
+    if (!is_no_memory(error)) {
+        fail_msg("allocation %ld: %s, %s", number, tls_error_reason(error), error->detail);
+    }
+}
+
+static void assert_one_end_says_so(const pair_t *pair, long number) {
+    const endpoint_t *const ends[] = {&pair->client, &pair->server};
+    require(ends[0], is_no_memory(&ends[0]->error) || is_no_memory(&ends[1]->error),
+        "allocation %ld: neither end says that it has no memory; server: %s, %s", number,
+        status_name(ends[1]->status), tls_error_reason(&ends[1]->error));
+    for (size_t i = 0; i < 2; i++) {
+        require(ends[i], is_no_memory_or_its_consequence(ends[i]), "allocation %ld", number);
+    }
+}
+
+// false: there are not so many allocations.
+static bool check_failure(const setup_t *setup, long number) {
+    pair_t pair;
+    tls_error_t error;
+    start_failing(number);
+    bool worked = live(&pair, setup, &error);
+    bool failed_one = stop_failing();
+    if (error.kind != TLS_ERROR_NONE) {
+        assert_says_so(&error, number);
+    } else if (!worked) {
+        assert_one_end_says_so(&pair, number);
+    }
+    assert_true(worked || failed_one);
+    pair_close(&pair);
+    return failed_one;
+}
+
+static void check_every_allocation(const setup_t *setup) {
+    // What the library keeps for the process is there from now on.
+    tls_error_t error;
+    pair_t pair;
+    assert_true(live(&pair, setup, &error));
+    pair_close(&pair);
+
+    long number = 0;
+    while (check_failure(setup, number)) {
+        // Setting up allocates a few hundred blocks, each in its own way; a handshake thousands, most of them numbers.
+        number += (long)test_stride(number < 300 ? 1 : 151);
+    }
+    print_message("%ld allocations\n", number);
+
+    assert_true(live(&pair, setup, &error));
+    pair_close(&pair);
+}
+
+TEST(tls12) {
+    setup_t setup = verified_setup();
+    set_version(&setup, TLS_VERSION_1_2);
+    check_every_allocation(&setup);
+}
+
+TEST(tls13) {
+    setup_t setup = verified_setup();
+    set_version(&setup, TLS_VERSION_1_3);
+    check_every_allocation(&setup);
+}
+
+TEST(mutual_rsa) {
+    setup_t setup = verified_setup();
+    setup.server.certificate = "rsa";
+    setup.server.anchors = "root";
+    setup.server.verify = TLS_VERIFY_MODE_REQUIRED;
+    setup.client.certificate = "client-rsa";
+    check_every_allocation(&setup);
+}
+
+TEST(psk) {
+    setup_t setup = psk_setup();
+    check_every_allocation(&setup);
+}
+
+TEST(dtls) {
+    setup_t setup = verified_setup();
+    setup.datagram = true;
+    check_every_allocation(&setup);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// What lives on
+
+// A server keeps its context, whatever becomes of one connection.
+static void check_contexts_live_on(const setup_t *setup) {
+    pair_t pair;
+    pair_open(&pair, setup);
+    assert_true(talk(&pair));
+    bool failed_one = true;
+    for (long number = 0; failed_one; number += (long)test_stride(number < 50 ? 1 : 401)) {
+        tls_error_t error;
+        start_failing(number);
+        bool opened = pair_try_reopen(&pair, &error);
+        bool worked = opened && talk(&pair);
+        failed_one = stop_failing();
+        if (!opened) {
+            assert_says_so(&error, number);
+        } else if (!worked) {
+            assert_one_end_says_so(&pair, number);
+        }
+        assert_true(worked || failed_one);
+        pair_reopen(&pair);
+        require(&pair.client, talk(&pair), "after the failure of allocation %ld", number);
+    }
+    pair_close(&pair);
+}
+
+TEST(contexts_live_on) {
+    setup_t setup = verified_setup();
+    setup.client.certificate = "client-ec";
+    setup.server.anchors = "root";
+    setup.server.verify = TLS_VERIFY_MODE_REQUIRED;
+    for (size_t v = 0; v < COUNT(all_versions); v++) {
+        set_version(&setup, all_versions[v]);
+        check_contexts_live_on(&setup);
+    }
+}
+
+static bool set_anchors(pair_t *pair, tls_error_t *error) {
+    blob_t anchors = load("roots", ".pem");
+    return tls_context_add_trust_anchors(pair->client.context, anchors.data, anchors.len, false, error);
+}
+
+static bool set_der_anchors(pair_t *pair, tls_error_t *error) {
+    blob_t anchors = load("roots", ".der");
+    return tls_context_add_trust_anchors(pair->client.context, anchors.data, anchors.len, true, error);
+}
+
+static bool set_certificate(pair_t *pair, tls_error_t *error) {
+    blob_t chain = load("wrong-name", "-chain.pem");
+    blob_t key = load("wrong-name", ".key");
+    return tls_context_add_certificate(pair->server.context, chain.data, chain.len, key.data, key.len, NULL, error);
+}
+
+static bool set_rsa_certificate(pair_t *pair, tls_error_t *error) {
+    blob_t chain = load("rsa", "-chain.der");
+    blob_t key = load("rsa", ".encrypted.der");
+    return tls_context_add_certificate(pair->server.context, chain.data, chain.len, key.data, key.len, "secret", error);
+}
+
+static bool set_suites(pair_t *pair, tls_error_t *error) {
+    static const uint16_t suites[] = {0x1303, 0xc02c};
+    return tls_context_set_ciphers(pair->client.context, suites, COUNT(suites), error);
+}
+
+static bool set_psk(pair_t *pair, tls_error_t *error) {
+    return tls_context_set_psk(pair->client.context, (const uint8_t *)"id", 2, (const uint8_t *)"key", 3, error);
+}
+
+static bool set_psk_server(pair_t *pair, tls_error_t *error) {
+    return tls_context_set_psk_server(pair->server.context, true, error);
+}
+
+static bool check_key(pair_t *pair, tls_error_t *error) {
+    (void)pair;
+    blob_t key = load("rsa", ".pkcs1.pem");
+    return tls_check_private_key(key.data, key.len, NULL, error);
+}
+
+typedef struct settings {
+    uint16_t suites[100];
+    size_t suite_count;
+    size_t anchors;
+} settings_t;
+
+static settings_t settings_of(const pair_t *pair) {
+    settings_t settings = {.anchors = tls_context_count_trust_anchors(pair->client.context)};
+    settings.suite_count = tls_context_get_ciphers(pair->client.context, settings.suites, COUNT(settings.suites));
+    return settings;
+}
+
+// Every setter works or changes nothing.
+TEST(setters) {
+    static bool (*const setters[])(pair_t * pair, tls_error_t * error) = {
+        set_anchors,
+        set_der_anchors,
+        set_certificate,
+        set_rsa_certificate,
+        set_suites,
+        set_psk,
+        set_psk_server,
+        check_key,
+    };
+    for (size_t i = 0; i < COUNT(setters); i++) {
+        setup_t setup = verified_setup();
+        pair_t pair;
+        pair_open(&pair, &setup);
+        settings_t before = settings_of(&pair);
+        bool worked = false;
+        for (long number = 0; !worked; number += (long)test_stride(number < 100 ? 1 : 13)) {
+            tls_error_t error;
+            start_failing(number);
+            worked = setters[i](&pair, &error);
+            bool failed_one = stop_failing();
+            if (!worked) {
+                assert_true(failed_one);
+                assert_says_so(&error, number);
+                settings_t after = settings_of(&pair);
+                assert_memory_equal(&after, &before, sizeof(before));
+            }
+            if (!worked && number % 10 == 0) {
+                pair_reopen(&pair);
+                require(&pair.client, pair_handshake(&pair), "setter %zu, allocation %ld", i, number);
+                assert_int_equal(pair.client.verify_calls, 3);
+            }
+        }
+        pair_close(&pair);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tls12),
+        cmocka_unit_test(tls13),
+        cmocka_unit_test(mutual_rsa),
+        cmocka_unit_test(psk),
+        cmocka_unit_test(dtls),
+        cmocka_unit_test(contexts_live_on),
+        cmocka_unit_test(setters),
+    };
+    return RUN_TESTS("memory");
+}

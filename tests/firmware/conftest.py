@@ -1,0 +1,26 @@
+"""Fixtures of the firmware tests. They need `make firmware`."""
+
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from board import ROOT, Board  # noqa: E402
+
+IMAGES = [ROOT / "build" / "firmware" / f"{name}-default" / "firmware.elf" for name in ("MPS2_AN385", "VIRT_RV32")]
+
+
+@pytest.fixture(scope="session", params=IMAGES, ids=[image.parent.name for image in IMAGES])
+def image(request):
+    """The firmware under test."""
+    return request.param
+
+
+@pytest.fixture
+def board(image):
+    """A board that has just booted it."""
+    board = Board(image)
+    yield board
+    board.close()
