@@ -31,10 +31,9 @@
 #define MICROPY_PY_SSL_IOCTL (0)
 #endif
 
-// How long close() waits for a stream to take data that was written before, in milliseconds. Only data waits: a
-// close_notify that the stream does not take at once is not said.
+// How long close() waits for a stream that is full to take what was written before and close_notify, in milliseconds.
 #ifndef MICROPY_PY_SSL_CLOSE_TIMEOUT_MS
-#define MICROPY_PY_SSL_CLOSE_TIMEOUT_MS (1000)
+#define MICROPY_PY_SSL_CLOSE_TIMEOUT_MS (3000)
 #endif
 
 // How long a DTLS handshake is tried, in milliseconds, when the program waits for it (do_handshake, wrap_socket).

@@ -220,11 +220,11 @@ ssl_transfer_t ssl_socket_receive(mp_obj_ssl_socket_t *self, void *buf, size_t s
     return failure(MP_EIO, MP_OBJ_NULL);
 }
 
-// Whether the stream takes a few bytes without waiting. Streams that cannot tell are believed to.
+// Whether the stream takes a few bytes, or fails, without waiting. Streams that cannot tell are believed to.
 static bool is_writable_at_once(mp_obj_t stream) {
     int errcode;
     mp_uint_t answer = ssl_transport_ioctl(stream, MP_STREAM_POLL, MP_STREAM_POLL_WR, &errcode);
-    return answer == MP_STREAM_ERROR || (answer & MP_STREAM_POLL_WR);
+    return answer & (MP_STREAM_POLL_WR | MP_STREAM_POLL_ERR | MP_STREAM_POLL_HUP | MP_STREAM_POLL_NVAL);
 }
 
 // How much of a write to encrypt now. What is encrypted counts as written, although the stream may not take it yet; a
@@ -239,9 +239,8 @@ static size_t choose_size(const mp_obj_ssl_socket_t *self, size_t size) {
 }
 
 static void note_output(mp_obj_ssl_socket_t *self, size_t count) {
-    bool pending = tls_connection_output_pending(self->connection);
-    self->data_pending = pending && (self->data_pending || count > 0);
-    self->congestion = self->data_pending ? CONGESTION_SPAN : self->congestion - MIN(count, self->congestion);
+    bool refused = tls_connection_output_pending(self->connection);
+    self->congestion = refused ? CONGESTION_SPAN : self->congestion - MIN(count, self->congestion);
 }
 
 // Why the stream can no longer be written, if the peer has said so, and else the error itself. Data from the peer stays
@@ -469,32 +468,24 @@ static void drain_input(mp_obj_t stream) {
     }
 }
 
-// Waits for the stream to take what was written before, which must not be lost; but not for ever.
-static void wait_for_output(ssl_call_t *call) {
+// Says close_notify behind all that was written before. Without it the peer must take its data for truncated, so a stream
+// that is full gets the time to take it, but not for ever. A stream that blocks is not written while it would.
+static tls_status_t send_close_notify(ssl_call_t *call) {
     mp_obj_ssl_socket_t *self = call->socket;
     uint32_t start = (uint32_t)mp_hal_ticks_ms();
-    while (self->data_pending && tls_connection_flush(self->connection, &call->host) == TLS_WANT_WRITE) {
-        if ((uint32_t)mp_hal_ticks_ms() - start >= MICROPY_PY_SSL_CLOSE_TIMEOUT_MS) {
-            return;
+    for (;;) {
+        tls_status_t status = TLS_WANT_WRITE;
+        if (is_writable_at_once(self->stream)) {
+            status = tls_connection_close_notify(self->connection, &call->host);
+        }
+        if (status != TLS_WANT_WRITE || (uint32_t)mp_hal_ticks_ms() - start >= MICROPY_PY_SSL_CLOSE_TIMEOUT_MS) {
+            return status;
         }
         mp_event_wait_ms(1);
     }
 }
 
-// A stream that was too slow a moment ago gets the time that data gets; any other is asked once.
-static bool becomes_writable(const mp_obj_ssl_socket_t *self) {
-    uint32_t start = (uint32_t)mp_hal_ticks_ms();
-    while (!is_writable_at_once(self->stream)) {
-        if (self->congestion == 0 || (uint32_t)mp_hal_ticks_ms() - start >= MICROPY_PY_SSL_CLOSE_TIMEOUT_MS) {
-            return false;
-        }
-        mp_event_wait_ms(1);
-    }
-    return true;
-}
-
-// Says close_notify if that needs no waiting.
-static tls_status_t say_close_notify(ssl_call_t *call) {
+static tls_status_t say_goodbye(ssl_call_t *call) {
     mp_obj_ssl_socket_t *self = call->socket;
     if (self->failed != 0 || !tls_connection_is_established(self->connection)) {
         return TLS_OK;
@@ -504,15 +495,7 @@ static tls_status_t say_close_notify(ssl_call_t *call) {
         call->exception = MP_OBJ_FROM_PTR(nlr.ret_val);
         return TLS_ABORTED;
     }
-    tls_status_t status = TLS_OK;
-    wait_for_output(call);
-    if (call->exception != MP_OBJ_NULL) {
-        nlr_pop();
-        return TLS_ABORTED;
-    }
-    if (becomes_writable(self)) {
-        status = tls_connection_close_notify(self->connection, &call->host);
-    }
+    tls_status_t status = send_close_notify(call);
     if (status != TLS_ABORTED && !(self->context->protocol & TLS_PROTOCOL_DATAGRAM)) {
         drain_input(self->stream);
     }
@@ -533,7 +516,7 @@ static mp_uint_t ssl_socket_close(mp_obj_ssl_socket_t *self, int *errcode) {
         return 0; // closed before
     }
     call.closing = true;
-    tls_status_t status = say_close_notify(&call);
+    tls_status_t status = say_goodbye(&call);
     mp_obj_t stream = self->stream;
     discard(self);
     self->close_requested = false;

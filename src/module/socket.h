@@ -22,7 +22,6 @@ typedef struct {
     bool server_side;
     bool suppress_ragged_eofs;
     uint8_t blocking;     // ssl_blocking_t: what setblocking() or settimeout() of this object said
-    bool data_pending;    // the engine holds data of a write that the stream has not taken
     bool read_blocked;    // the latest read found less than a record
     bool ended;           // a read has told the end of the stream
     bool truncated;       // … which came without close_notify
