@@ -21,12 +21,27 @@
 // Room for most records of a handshake but those with certificates.
 #define FIRST_INPUT_SIZE (RECORD_OVERHEAD + 512)
 
-bool buffers_begin(tls_connection_t *connection) {
+// The library asks for its whole input buffer, which a heap that is large enough for all else may not have. It does not
+// touch what it was given before it reads.
+int buffers_setup(tls_connection_t *connection) {
     buffers_t *buffers = &connection->buffers;
     mbedtls_ssl_context *ssl = &connection->ssl;
-    buffers->max_input = compat_input_size(ssl);
     buffers->growing = !context_is_datagram(connection->context);
-    return !buffers->growing || compat_resize_input(ssl, &buffers->input, FIRST_INPUT_SIZE);
+    if (buffers->growing) {
+        shorten_next_input_buffer(FIRST_INPUT_SIZE);
+    }
+    int ret = mbedtls_ssl_setup(ssl, &connection->config);
+    bool shortened = end_shortening() && buffers->growing;
+    if (ret != 0) {
+        return ret;
+    }
+    buffers->max_input = compat_input_size(ssl);
+    if (shortened) {
+        compat_set_input_size(ssl, FIRST_INPUT_SIZE);
+    } else if (buffers->growing && !compat_resize_input(ssl, &buffers->input, FIRST_INPUT_SIZE)) {
+        return MBEDTLS_ERR_SSL_ALLOC_FAILED;
+    }
+    return 0;
 }
 
 bool buffers_grow(tls_connection_t *connection) {
@@ -177,9 +192,8 @@ int buffers_receive(tls_connection_t *connection, unsigned char *buf, size_t siz
 
 #else
 
-bool buffers_begin(tls_connection_t *connection) {
-    (void)connection;
-    return true;
+int buffers_setup(tls_connection_t *connection) {
+    return mbedtls_ssl_setup(&connection->ssl, &connection->config);
 }
 
 bool buffers_grow(tls_connection_t *connection) {

@@ -107,6 +107,8 @@ static inline bool compat_release(unsigned *references) {
     return __atomic_sub_fetch(references, 1, __ATOMIC_ACQ_REL) == 0;
 }
 
+#define COMPAT_THREAD_LOCAL __thread
+
 static inline void compat_count(unsigned *counter) {
     __atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
 }
@@ -133,6 +135,8 @@ static inline void compat_retain(unsigned *references) {
 static inline bool compat_release(unsigned *references) {
     return --*references == 0;
 }
+
+#define COMPAT_THREAD_LOCAL
 
 static inline void compat_count(unsigned *counter) {
     ++*counter;
@@ -486,6 +490,11 @@ static inline size_t compat_input_size(const mbedtls_ssl_context *ssl) {
 
 static inline size_t compat_output_size(const mbedtls_ssl_context *ssl) {
     return ssl->MBEDTLS_PRIVATE(out_buf) == NULL ? 0 : ssl->MBEDTLS_PRIVATE(out_buf_len);
+}
+
+// The library was given less than it asked for.
+static inline void compat_set_input_size(mbedtls_ssl_context *ssl, size_t size) {
+    ssl->MBEDTLS_PRIVATE(in_buf_len) = size;
 }
 
 // Only between records; to 0 only while the buffer is idle.

@@ -90,14 +90,10 @@ static bool set_up(tls_connection_t *connection, const tls_connection_options_t 
         return false;
     }
     unsigned failed_before = count_failed_allocations();
-    int ret = mbedtls_ssl_setup(ssl, &connection->config);
+    int ret = buffers_setup(connection);
     if (ret != 0) {
         compat_repair_failed_setup(ssl, &connection->config);
         describe_error(ret, failed_before, TLS_ERROR_INTERNAL, TLS_CODE_INTERNAL, NULL, error);
-        return false;
-    }
-    if (!buffers_begin(connection)) {
-        describe_no_memory(error);
         return false;
     }
     mbedtls_ssl_set_user_data_p(ssl, connection);

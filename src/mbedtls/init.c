@@ -6,9 +6,25 @@
 
 static unsigned failed_allocations;
 
+static COMPAT_THREAD_LOCAL size_t shortened_buffer; // 0: none
+
+void shorten_next_input_buffer(size_t size) {
+    shortened_buffer = size;
+}
+
+bool end_shortening(void) {
+    bool was_used = shortened_buffer == 0;
+    shortened_buffer = 0;
+    return was_used;
+}
+
 // The library's codes do not always tell that memory ran out: a signature that could not be checked for want of memory
 // is a wrong signature to it. So requests that fail are counted.
 static void *library_calloc(size_t count, size_t size) {
+    if (shortened_buffer != 0 && size >= MBEDTLS_SSL_IN_CONTENT_LEN) {
+        size = shortened_buffer;
+        shortened_buffer = 0;
+    }
     void *block = tls_calloc(count, size);
     if (block == NULL) {
         compat_count(&failed_allocations);

@@ -156,6 +156,10 @@ struct tls_connection {
 // want of memory, whatever the library's code says.
 unsigned count_failed_allocations(void);
 
+// The library's next request for an input buffer gets `size` bytes only. end_shortening(): whether there was one.
+void shorten_next_input_buffer(size_t size);
+bool end_shortening(void);
+
 // Contexts hold the library. With memory from MicroPython's heap, the last one takes down what the library allocated
 // for itself (keys, random numbers): a soft reset ends all contexts and then the heap.
 bool library_retain(void); // false: out of memory or no entropy
@@ -222,8 +226,8 @@ bool narrow_versions(const suite_list_t *suites, int *minimum, int *maximum);
 // ---------------------------------------------------------------------------------------------------------------------
 // buffers.c
 
-// The library has made its buffers. false: out of memory.
-bool buffers_begin(tls_connection_t *connection);
+// mbedtls_ssl_setup() with the buffers that a handshake begins with. A result of the library.
+int buffers_setup(tls_connection_t *connection);
 
 // Before each step of the handshake. false: out of memory.
 bool buffers_grow(tls_connection_t *connection);

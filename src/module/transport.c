@@ -9,6 +9,10 @@
 #include "py/objtype.h"
 #include "py/stream.h"
 
+// Longest piece of data, in bytes, that a stream written in Python is handed in one call: each is a copy on the heap, which
+// may be small. It may take or give less in any case.
+#define PIECE_MAX 1024
+
 static bool is_python_object(mp_obj_t stream) {
     return mp_obj_is_instance_type(mp_obj_get_type(stream));
 }
@@ -49,6 +53,7 @@ mp_uint_t ssl_transport_read(mp_obj_t stream, void *buf, size_t size, int *errco
     if (!is_python_object(stream)) {
         return mp_get_stream(stream)->read(stream, buf, size, errcode);
     }
+    size = MIN(size, PIECE_MAX);
     mp_obj_t buffer = new_buffer_object(NULL, size);
     const void *data = ((mp_obj_array_t *)MP_OBJ_TO_PTR(buffer))->items;
     mp_uint_t count = call_method(stream, MP_QSTR_readinto, buffer, errcode);
@@ -62,7 +67,7 @@ mp_uint_t ssl_transport_write(mp_obj_t stream, const void *buf, size_t size, int
     if (!is_python_object(stream)) {
         return mp_get_stream(stream)->write(stream, buf, size, errcode);
     }
-    return call_method(stream, MP_QSTR_write, new_buffer_object(buf, size), errcode);
+    return call_method(stream, MP_QSTR_write, new_buffer_object(buf, MIN(size, PIECE_MAX)), errcode);
 }
 
 mp_uint_t ssl_transport_ioctl(mp_obj_t stream, mp_uint_t request, uintptr_t arg, int *errcode) {

@@ -1,0 +1,149 @@
+# What TLS costs on a board: each function measures one figure. Runs with this module and with the built-in one.
+#
+# The emulator counts one nanosecond of the board's clock for each instruction (-icount shift=0).
+
+import gc
+import io
+import time
+
+import tls
+
+INSTRUCTIONS_PER_TICK = 40  # of a clock of 25 MHz
+
+STREAM_POLL = 3
+POLLIN = 1
+POLLOUT = 4
+
+
+def content(name):
+    with open("/host/certs/" + name, "rb") as f:
+        return f.read()
+
+
+def instructions(function, *args):
+    gc.collect()
+    start = time.ticks_cpu()
+    function(*args)
+    return time.ticks_diff(time.ticks_cpu(), start) * INSTRUCTIONS_PER_TICK
+
+
+# One end of a pipe in memory.
+class End(io.IOBase):
+    def __init__(self, size):
+        self.queue = bytearray(size)
+        self.view = memoryview(self.queue)
+        self.start = self.end = 0
+        self.other = None
+
+    def readinto(self, buf):
+        count = min(len(buf), self.end - self.start)
+        if not count:
+            return None
+        buf[:count] = self.view[self.start:self.start + count]
+        self.start += count
+        if self.start == self.end:
+            self.start = self.end = 0
+        return count
+
+    def write(self, buf):
+        other = self.other
+        count = min(len(buf), len(other.queue) - other.end)
+        if not count:
+            return None
+        other.view[other.end:other.end + count] = memoryview(buf)[:count]
+        other.end += count
+        return count
+
+    def ioctl(self, request, arg):
+        if request == STREAM_POLL:
+            return (arg & POLLIN if self.end > self.start else 0) | (arg & POLLOUT)
+        return 0
+
+
+def pipe(size=8192):
+    near, far = End(size), End(size)
+    near.other, far.other = far, near
+    return near, far
+
+
+def contexts(version=None, verify=False, cipher=None, max_record=None):
+    server = tls.SSLContext(tls.PROTOCOL_TLS_SERVER)
+    client = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
+    client.verify_mode = tls.CERT_REQUIRED if verify else tls.CERT_NONE
+    if verify:
+        client.load_verify_locations(content("root.der"))
+        server.load_cert_chain(content("ec-chain.der"), content("ec.sec1.der"))
+    else:
+        server.load_cert_chain(content("ec.der"), content("ec.sec1.der"))
+    for context in (client, server):
+        if version is not None:
+            context.maximum_version = context.minimum_version = version
+        if max_record is not None:
+            context.max_record = max_record
+    if cipher is not None:
+        client.set_ciphers([cipher])
+    return client, server
+
+
+def connect(client, server, ends, **options):
+    # Both names, since the built-in module has no server_hostname=None for a client that verifies.
+    near = client.wrap_socket(ends[0], server_hostname="server.test", do_handshake_on_connect=False, **options)
+    far = server.wrap_socket(ends[1], server_side=True, do_handshake_on_connect=False)
+    one = bytearray(1)
+    while not near.write(b"x"):
+        far.readinto(one)
+    while not far.readinto(one):
+        pass
+    while not far.write(b"y"):
+        pass
+    while not near.readinto(one):
+        pass
+    return near, far
+
+
+# A handshake and a byte each way, for both ends together.
+def handshake(**options):
+    client, server = contexts(**options)
+    connect(client, server, pipe())  # what the library prepares once is not counted
+    return instructions(connect, client, server, pipe())
+
+
+def resumed(**options):
+    client, server = contexts(**options)
+    near, _ = connect(client, server, pipe())
+    ends = pipe()
+    count = instructions(lambda: ends.__class__ and connect(client, server, ends, session=near.session))
+    return count
+
+
+# Bytes of heap that an idle connection holds, without the stream below it.
+def idle(pairs=3, **options):
+    client, server = contexts(**options)
+    held = [None] * pairs
+    connect(client, server, pipe())
+    ends = [pipe() for _ in range(pairs)]
+    gc.collect()
+    before = gc.mem_alloc()
+    for i in range(pairs):
+        held[i] = connect(client, server, ends[i])
+    gc.collect()
+    return (gc.mem_alloc() - before) // (2 * pairs)
+
+
+def send(near, far, data, room):
+    sent = 0
+    while sent < len(data):
+        sent += near.write(data) or 0
+        received = 0
+        while received < len(data):
+            received += far.readinto(room) or 0
+
+
+# Instructions for a byte that is encrypted, sent, received and decrypted.
+def bulk(size=4096, records=8, **options):
+    client, server = contexts(**options)
+    near, far = connect(client, server, pipe(2 * size))
+    data, room = bytearray(size), bytearray(size)
+    send(near, far, data, room)
+    count = instructions(lambda: [send(near, far, data, room) for _ in range(records)])
+    return near.cipher()[0], count // (size * records)
