@@ -6,20 +6,20 @@ import tls
 from uart import Uart
 
 
-# Fills the heap until `left` bytes are free, which are one piece as far as possible.
+# Fills the heap but for one piece of `left` bytes.
 def ballast(left):
     gc.collect()
-    held = [None] * 64
-    for i in range(len(held)):
-        size = gc.mem_free() - left
-        if size < 32:
-            break
-        while size >= 32:
-            try:
-                held[i] = bytearray(size)
-                break
-            except MemoryError:
-                size = size * 3 // 4
+    held = [None] * 2000
+    piece = bytearray(left)
+    size = 65536
+    i = 0
+    while size >= 16:
+        try:
+            held[i] = bytearray(size - 16)
+            i += 1
+        except MemoryError:
+            size //= 2
+    piece = None
     return held
 
 
@@ -29,6 +29,7 @@ def fetch(left, size, max_record=None):
     stream = Uart()
     room = bytearray(512)
     held = ballast(left)
+    gc.collect()
     context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
     context.verify_mode = tls.CERT_REQUIRED
     context.load_verify_locations(root)

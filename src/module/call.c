@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "module/errors.h"
-#include "module/transport.h"
 #include "py/mperrno.h"
 #include "py/mphal.h"
 #include "py/objstr.h"
@@ -150,7 +149,7 @@ static tls_status_t hook_recv(tls_host_t *host, uint8_t *buf, size_t size, size_
     tls_status_t status = TLS_WANT_READ;
     if (wait_for_datagram(call)) {
         int errcode = 0;
-        mp_uint_t result = ssl_transport_read(call->socket->stream, buf, size, &errcode);
+        mp_uint_t result = ssl_transport_read(call->socket->stream, buf, size, &call->room, &errcode);
         status = result == 0 ? TLS_EOF : stream_status(call, result, errcode, size, TLS_WANT_READ, count);
     }
     HOLD_INTERRUPT();
@@ -176,7 +175,7 @@ static tls_status_t hook_send(tls_host_t *host, const uint8_t *buf, size_t size,
     ALLOW_INTERRUPT();
     mp_handle_pending(true); // an interrupted write may have told how much it wrote, and nothing of the Ctrl-C
     int errcode = 0;
-    mp_uint_t result = ssl_transport_write(call->socket->stream, buf, size, &errcode);
+    mp_uint_t result = ssl_transport_write(call->socket->stream, buf, size, call->room.max, &errcode);
     // A write of nothing means "not now".
     tls_status_t status
         = result == 0 ? TLS_WANT_WRITE : stream_status(call, result, errcode, size, TLS_WANT_WRITE, count);
@@ -265,6 +264,7 @@ int ssl_call_try_begin(ssl_call_t *call, mp_obj_ssl_socket_t *self) {
     memset(call, 0, sizeof(*call));
     call->socket = self;
     call->exception = MP_OBJ_NULL;
+    call->room.max = self->context->protocol & TLS_PROTOCOL_DATAGRAM ? SIZE_MAX : SSL_TRANSPORT_PIECE;
     call->host.recv = hook_recv;
     call->host.send = hook_send;
     call->host.verify = self->context->verify_callback == mp_const_none ? NULL : hook_verify;

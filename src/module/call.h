@@ -10,12 +10,14 @@
 #define MICROPYTHON_SSL_CALL_H
 
 #include "module/socket.h"
+#include "module/transport.h"
 
 typedef struct {
     tls_host_t host; // must be first: hooks get from it to the call
     mp_obj_ssl_socket_t *socket;
     mp_obj_t exception; // raised by a stream or callback, or made for TLS_ERROR; MP_OBJ_NULL if none
     int errcode;        // error of the transport, 0 if none
+    ssl_transport_room_t room;
     bool closing;       // what the peer has said does not matter any more
     bool timer_expired; // DTLS: the wait for a datagram ended because it is time to send again
     uint32_t wait_ms;   // DTLS: how long hooks may wait for datagrams in this call

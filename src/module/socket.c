@@ -454,13 +454,14 @@ static mp_uint_t ssl_socket_poll(mp_obj_ssl_socket_t *self, uintptr_t events, in
 // the peer to throw away what it has not read yet, too (RFC 1122 section 4.2.2.13).
 static void drain_input(mp_obj_t stream) {
     byte buf[256];
+    ssl_transport_room_t room = {.max = sizeof(buf)};
     for (size_t drained = 0; drained < DRAIN_MAX;) {
         int errcode;
         mp_uint_t ready = ssl_transport_ioctl(stream, MP_STREAM_POLL, MP_STREAM_POLL_RD, &errcode);
         if (ready == MP_STREAM_ERROR || !(ready & MP_STREAM_POLL_RD)) {
             return;
         }
-        mp_uint_t count = ssl_transport_read(stream, buf, sizeof(buf), &errcode);
+        mp_uint_t count = ssl_transport_read(stream, buf, sizeof(buf), &room, &errcode);
         if (count == 0 || count == MP_STREAM_ERROR || count > sizeof(buf)) {
             return;
         }

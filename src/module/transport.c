@@ -9,10 +9,6 @@
 #include "py/objtype.h"
 #include "py/stream.h"
 
-// Longest piece of data, in bytes, that a stream written in Python is handed in one call: each is a copy on the heap, which
-// may be small. It may take or give less in any case.
-#define PIECE_MAX 1024
-
 static bool is_python_object(mp_obj_t stream) {
     return mp_obj_is_instance_type(mp_obj_get_type(stream));
 }
@@ -21,53 +17,62 @@ void ssl_transport_check(mp_obj_t stream) {
     mp_get_stream_raise(stream, MP_STREAM_OP_READ | MP_STREAM_OP_WRITE | MP_STREAM_OP_IOCTL);
 }
 
-// A bytearray of the collected heap, never the engine's memory: the stream may keep it.
-static mp_obj_t new_buffer_object(const void *data, size_t size) {
-    byte *copy = m_new(byte, size);
-    if (data != NULL) {
-        memcpy(copy, data, size);
-    }
-    return mp_obj_new_bytearray_by_ref(size, copy);
-}
-
 // Calls stream.readinto(buffer) or stream.write(buffer), with the conventions of io.IOBase: None is "would block", a
-// negative number an error. IOBase itself would pass an object that lives on the C stack.
-static mp_uint_t call_method(mp_obj_t stream, qstr method, mp_obj_t buffer, int *errcode) {
+// negative number an error. IOBase itself would pass an object that lives on the C stack. A stream that claims more than
+// the buffer's length is not believed.
+static mp_uint_t call_method(mp_obj_t stream, qstr method, mp_obj_array_t *buffer, int *errcode) {
+    size_t size = buffer->len;
     mp_obj_t dest[3];
     mp_load_method(stream, method, dest);
-    dest[2] = buffer;
+    dest[2] = MP_OBJ_FROM_PTR(buffer);
     mp_obj_t result = mp_call_method_n_kw(1, 0, dest);
     if (result == mp_const_none) {
         *errcode = MP_EAGAIN;
         return MP_STREAM_ERROR;
     }
     mp_int_t count = mp_obj_get_int(result);
-    if (count < 0) {
-        *errcode = (int)-count;
+    if (count < 0 || (size_t)count > size) {
+        *errcode = count < 0 ? (int)-count : MP_EIO;
         return MP_STREAM_ERROR;
     }
     return (mp_uint_t)count;
 }
 
-mp_uint_t ssl_transport_read(mp_obj_t stream, void *buf, size_t size, int *errcode) {
+// Bytearrays for a stream are of the collected heap, never of the engine's memory: the stream may keep them, or let them
+// grow, which moves their content.
+static mp_obj_array_t *new_bytearray(size_t size) {
+    return MP_OBJ_TO_PTR(mp_obj_new_bytearray_by_ref(size, m_new(byte, size)));
+}
+
+mp_uint_t ssl_transport_read(mp_obj_t stream, void *buf, size_t size, ssl_transport_room_t *room, int *errcode) {
     if (!is_python_object(stream)) {
         return mp_get_stream(stream)->read(stream, buf, size, errcode);
     }
-    size = MIN(size, PIECE_MAX);
-    mp_obj_t buffer = new_buffer_object(NULL, size);
-    const void *data = ((mp_obj_array_t *)MP_OBJ_TO_PTR(buffer))->items;
-    mp_uint_t count = call_method(stream, MP_QSTR_readinto, buffer, errcode);
-    if (count != MP_STREAM_ERROR && count <= size) {
-        memcpy(buf, data, count);
+    size = MIN(size, room->max);
+    if (room->size < size) {
+        room->array = new_bytearray(size);
+        room->items = room->array->items;
+        room->size = size;
+    }
+    mp_obj_array_t *array = room->array;
+    array->len = size;
+    mp_uint_t count = call_method(stream, MP_QSTR_readinto, array, errcode);
+    if (count != MP_STREAM_ERROR) {
+        memcpy(buf, array->items, count);
+    }
+    if (array->items != room->items) {
+        room->size = 0;
     }
     return count;
 }
 
-mp_uint_t ssl_transport_write(mp_obj_t stream, const void *buf, size_t size, int *errcode) {
+mp_uint_t ssl_transport_write(mp_obj_t stream, const void *buf, size_t size, size_t max, int *errcode) {
     if (!is_python_object(stream)) {
         return mp_get_stream(stream)->write(stream, buf, size, errcode);
     }
-    return call_method(stream, MP_QSTR_write, new_buffer_object(buf, MIN(size, PIECE_MAX)), errcode);
+    mp_obj_array_t *copy = new_bytearray(MIN(size, max));
+    memcpy(copy->items, buf, copy->len);
+    return call_method(stream, MP_QSTR_write, copy, errcode);
 }
 
 mp_uint_t ssl_transport_ioctl(mp_obj_t stream, mp_uint_t request, uintptr_t arg, int *errcode) {

@@ -10,25 +10,27 @@ POLLIN = 1
 POLLOUT = 4
 
 
-# CMSDK UART 1 of the board MPS2.
+# CMSDK UART 1 of the board MPS2. The addresses are kept, since they are no small integers: adding them up anew each time
+# would fill the heap.
 class Cmsdk:
-    BASE = 0x40005000
-
     def __init__(self):
-        machine.mem32[self.BASE + 16] = 16  # baud rate divider
-        machine.mem32[self.BASE + 8] = 3  # transmitter and receiver on
+        base = 0x40005000
+        machine.mem32[base + 16] = 16  # baud rate divider
+        machine.mem32[base + 8] = 3  # transmitter and receiver on
+        self.data = base
+        self.status = base + 4
 
     def readable(self):
-        return machine.mem32[self.BASE + 4] & 2
+        return machine.mem32[self.status] & 2
 
     def writable(self):
-        return not machine.mem32[self.BASE + 4] & 1
+        return not machine.mem32[self.status] & 1
 
     def get(self):
-        return machine.mem32[self.BASE] & 255
+        return machine.mem32[self.data] & 255
 
     def put(self, byte):
-        machine.mem32[self.BASE] = byte
+        machine.mem32[self.data] = byte
 
 
 # 16550 on the PCI bus of the machine `virt`, slot 1, given a place in the window for I/O ports.
@@ -65,9 +67,15 @@ class Uart(io.IOBase):
             if time.ticks_diff(time.ticks_ms(), start) > 20000:
                 raise OSError(110)
         count = 0
-        while count < len(buf) and port.readable():
-            buf[count] = port.get()
-            count += 1
+        idle = 0
+        # The next byte may be on its way.
+        while count < len(buf) and idle < 100:
+            if port.readable():
+                buf[count] = port.get()
+                count += 1
+                idle = 0
+            else:
+                idle += 1
         return count
 
     def write(self, buf):
