@@ -50,9 +50,9 @@ mp_uint_t ssl_transport_read(mp_obj_t stream, void *buf, size_t size, ssl_transp
     }
     size = MIN(size, room->max);
     if (room->size < size) {
-        room->array = new_bytearray(size);
+        room->size = room->max == SIZE_MAX ? size : room->max;
+        room->array = new_bytearray(room->size);
         room->items = room->array->items;
-        room->size = size;
     }
     mp_obj_array_t *array = room->array;
     array->len = size;
