@@ -20,7 +20,7 @@
 #endif
 #endif
 
-// Largest record payload that a write fills, in bytes (RFC 8446 section 5.1 allows at most 16384).
+// SSLContext.max_record at first: the longest record, in bytes of data (RFC 8446 section 5.1 allows at most 16384).
 #ifndef MICROPY_PY_SSL_MAX_RECORD
 #define MICROPY_PY_SSL_MAX_RECORD (16384)
 #endif

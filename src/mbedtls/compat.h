@@ -79,6 +79,12 @@
 #define COMPAT_PSK (0)
 #endif
 
+#ifdef MBEDTLS_SSL_MAX_FRAGMENT_LENGTH
+#define COMPAT_MAX_FRAGMENT_LENGTH (1)
+#else
+#define COMPAT_MAX_FRAGMENT_LENGTH (0)
+#endif
+
 #ifdef MBEDTLS_PEM_PARSE_C
 #define COMPAT_PEM (1)
 #else

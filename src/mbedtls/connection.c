@@ -127,6 +127,7 @@ tls_connection_t *tls_connection_new(tls_context_t *context, const tls_connectio
     }
     connection->context = tls_context_retain(context);
     connection->verify_mode = context->verify_mode;
+    connection->max_record = context->max_record;
     connection->uses_psk = context_uses_psk(context);
     connection->peer_name_len = name_size;
     mbedtls_ssl_config_init(&connection->config);
@@ -427,7 +428,7 @@ static size_t record_payload(tls_connection_t *connection, size_t size, tls_stat
         *status = fail_connection(connection, ret, false);
         return 0;
     }
-    size_t max = (size_t)ret < MICROPY_PY_SSL_MAX_RECORD ? (size_t)ret : MICROPY_PY_SSL_MAX_RECORD;
+    size_t max = (size_t)ret < connection->max_record ? (size_t)ret : connection->max_record;
     if (size <= max) {
         return size;
     }

@@ -88,6 +88,7 @@ tls_context_t *tls_context_new(unsigned protocol, tls_error_t *error) {
     bool datagram = context_is_datagram(context);
     int highest = HIGHEST_VERSION < MICROPY_PY_SSL_MAX_TLS_VERSION ? HIGHEST_VERSION : MICROPY_PY_SSL_MAX_TLS_VERSION;
     context->minimum_version = datagram ? TLS_VERSION_1_2 : LOWEST_VERSION;
+    context->max_record = MICROPY_PY_SSL_MAX_RECORD;
     context->maximum_version = datagram ? TLS_VERSION_1_2 : highest;
     if (!start_cookies(context, error) || !rebuild_suites(context, error)) {
         context_free(context);
@@ -148,6 +149,21 @@ int tls_context_get_minimum_version(const tls_context_t *context) {
 
 int tls_context_get_maximum_version(const tls_context_t *context) {
     return context->maximum_version;
+}
+
+bool tls_context_set_max_record(tls_context_t *context, size_t size, tls_error_t *error) {
+    tls_error_clear(error);
+    if (size < TLS_RECORD_MIN || size > TLS_RECORD_MAX) {
+        tls_error_set(error, TLS_ERROR_ARGUMENT, TLS_CODE_BAD_INPUT_DATA, "max_record must be %d to %d",
+            TLS_RECORD_MIN, TLS_RECORD_MAX);
+        return false;
+    }
+    context->max_record = size;
+    return true;
+}
+
+size_t tls_context_get_max_record(const tls_context_t *context) {
+    return context->max_record;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -48,6 +48,7 @@ struct tls_context {
     tls_verify_mode_t verify_mode;
     int minimum_version;
     int maximum_version;
+    size_t max_record;
     identity_t *identities[IDENTITY_KINDS];
     mbedtls_x509_crt *anchors; // a list that only grows, so that connections may use it without a reference
     size_t anchor_count;
@@ -109,6 +110,7 @@ struct tls_connection {
     suite_list_t *suites;
     bool uses_psk;
     tls_verify_mode_t verify_mode;
+    size_t max_record;
 
     // One call
     tls_host_t *host;       // NULL between calls

@@ -21,6 +21,26 @@ static int library_verify_mode(const tls_context_t *context) {
     return context_is_server(context) ? COMPAT_SERVER_REQUIRED : MBEDTLS_SSL_VERIFY_REQUIRED;
 }
 
+// Client: the longest fragment that the extension can name and is not longer than the context's records. Mbed TLS 3.6
+// does not expect the answer of a server that chooses TLS 1.3, and fails, so it is sent only where TLS 1.2 is all that is
+// offered. The newer record_size_limit (RFC 8449) says what the library was compiled with.
+static void ask_for_max_record(mbedtls_ssl_config *config, const tls_context_t *context, int maximum_version) {
+#if COMPAT_MAX_FRAGMENT_LENGTH
+    if (context_is_server(context) || context->max_record >= TLS_RECORD_MAX || maximum_version != TLS_VERSION_1_2) {
+        return;
+    }
+    for (unsigned char code = MBEDTLS_SSL_MAX_FRAG_LEN_4096; code > MBEDTLS_SSL_MAX_FRAG_LEN_NONE; code--) {
+        if ((size_t)256 << code <= context->max_record && mbedtls_ssl_conf_max_frag_len(config, code) == 0) {
+            return;
+        }
+    }
+#else
+    (void)config;
+    (void)context;
+    (void)maximum_version;
+#endif
+}
+
 static bool apply_versions(mbedtls_ssl_config *config, const tls_context_t *context, tls_error_t *error) {
     int minimum = context->minimum_version;
     int maximum = context->maximum_version;
@@ -31,6 +51,7 @@ static bool apply_versions(mbedtls_ssl_config *config, const tls_context_t *cont
     }
     mbedtls_ssl_conf_min_tls_version(config, (mbedtls_ssl_protocol_version)minimum);
     mbedtls_ssl_conf_max_tls_version(config, (mbedtls_ssl_protocol_version)maximum);
+    ask_for_max_record(config, context, maximum);
     return true;
 }
 

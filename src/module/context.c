@@ -336,6 +336,15 @@ static void set_versions(mp_obj_ssl_context_t *self, int minimum, int maximum) {
     }
 }
 
+static void set_max_record(mp_obj_ssl_context_t *self, mp_obj_t obj) {
+    mp_int_t size = mp_obj_get_int(obj);
+    tls_error_t error;
+    tls_error_clear(&error);
+    if (size < 0 || !tls_context_set_max_record(engine_to_change(self), (size_t)size, &error)) {
+        mp_raise_ValueError(MP_ERROR_TEXT("max_record must be 512 to 16384"));
+    }
+}
+
 static void set_verify_callback(mp_obj_ssl_context_t *self, mp_obj_t callback) {
     if (callback != mp_const_none && !mp_obj_is_callable(callback)) {
         mp_raise_TypeError(MP_ERROR_TEXT("verify_callback must be callable or None"));
@@ -401,6 +410,8 @@ static mp_obj_t load_attr(const mp_obj_ssl_context_t *self, qstr attr) {
             return MP_OBJ_NEW_SMALL_INT(tls_context_get_minimum_version(engine_of(self)));
         case MP_QSTR_maximum_version:
             return MP_OBJ_NEW_SMALL_INT(tls_context_get_maximum_version(engine_of(self)));
+        case MP_QSTR_max_record:
+            return MP_OBJ_NEW_SMALL_INT(tls_context_get_max_record(engine_of(self)));
         case MP_QSTR_psk_identity:
             return self->psk_identity;
         case MP_QSTR_psk_key:
@@ -430,6 +441,9 @@ static bool store_attr(mp_obj_ssl_context_t *self, qstr attr, mp_obj_t value) {
         case MP_QSTR_maximum_version:
             set_versions(self, tls_context_get_minimum_version(engine_of(self)), version_from_obj(value));
             return true;
+        case MP_QSTR_max_record:
+            set_max_record(self, value);
+            return true;
         case MP_QSTR_psk_identity:
             set_psk(self, value, self->psk_key);
             return true;
@@ -450,6 +464,7 @@ static bool store_attr(mp_obj_ssl_context_t *self, qstr attr, mp_obj_t value) {
 //| verify_callback: Callable[[memoryview, int], int] | None
 //| minimum_version: int
 //| maximum_version: int
+//| max_record: int
 //| psk_identity: str | bytes | None
 //| psk_key: bytes | None
 //| server_psk_keys: dict[str | bytes, bytes] | None

@@ -126,6 +126,7 @@ tls_connection_t *tls_connection_new(tls_context_t *context, const tls_connectio
     connection->server = context->protocol & TLS_PROTOCOL_SERVER;
     connection->psk = connection->server ? context->psk_server : context->psk_key != NULL;
     connection->verify_mode = context->verify_mode;
+    connection->max_record = context->max_record;
     connection->alert_sent = -1;
     if (!set_up(connection, options, error)) {
         tls_error_from_library(error, TLS_ERROR_INTERNAL, TLS_CODE_INTERNAL, NULL);
@@ -337,13 +338,13 @@ static tls_status_t write_some(tls_connection_t *connection, const void *buf, si
     if (status != TLS_OK) {
         return status;
     }
-    if (connection->datagram && size > MICROPY_PY_SSL_MAX_RECORD) {
+    if (connection->datagram && size > connection->max_record) {
         tls_error_set(&connection->host->error, TLS_ERROR_ARGUMENT, TLS_CODE_BAD_INPUT_DATA,
             "a datagram of %lu bytes is too long: %lu are possible", (unsigned long)size,
-            (unsigned long)MICROPY_PY_SSL_MAX_RECORD);
+            (unsigned long)connection->max_record);
         return TLS_ERROR;
     }
-    size_t len = size < MICROPY_PY_SSL_MAX_RECORD ? size : MICROPY_PY_SSL_MAX_RECORD;
+    size_t len = size < connection->max_record ? size : connection->max_record;
     connection->sending = true;
     int result = SSL_write_ex(connection->ssl, buf, len, count);
     connection->sending = false;

@@ -154,6 +154,7 @@ tls_context_t *tls_context_new(unsigned protocol, tls_error_t *error) {
     }
     context->references = 1;
     context->protocol = protocol;
+    context->max_record = MICROPY_PY_SSL_MAX_RECORD;
     if (!set_up(context, error)) {
         tls_error_from_library(error, TLS_ERROR_INTERNAL, TLS_CODE_INTERNAL, NULL);
         tls_context_release(context);
@@ -221,4 +222,40 @@ int tls_context_get_minimum_version(const tls_context_t *context) {
 
 int tls_context_get_maximum_version(const tls_context_t *context) {
     return context->maximum;
+}
+
+// What a client asks for; a server follows.
+static uint8_t max_fragment_length(const tls_context_t *context, size_t size) {
+    if ((context->protocol & TLS_PROTOCOL_SERVER) || size >= TLS_RECORD_MAX) {
+        return TLSEXT_max_fragment_length_DISABLED;
+    }
+    if (size >= 4096) {
+        return TLSEXT_max_fragment_length_4096;
+    }
+    if (size >= 2048) {
+        return TLSEXT_max_fragment_length_2048;
+    }
+    return size >= 1024 ? TLSEXT_max_fragment_length_1024 : TLSEXT_max_fragment_length_512;
+}
+
+static void apply_max_record(tls_context_t *context, size_t size) {
+    // Both take every value of this range.
+    (void)SSL_CTX_set_tlsext_max_fragment_length(context->ssl_ctx, max_fragment_length(context, size));
+    (void)SSL_CTX_set_max_send_fragment(context->ssl_ctx, (long)size);
+    context->max_record = size;
+}
+
+bool tls_context_set_max_record(tls_context_t *context, size_t size, tls_error_t *error) {
+    tls_error_clear(error);
+    if (size < TLS_RECORD_MIN || size > TLS_RECORD_MAX) {
+        tls_error_set(error, TLS_ERROR_ARGUMENT, TLS_CODE_BAD_INPUT_DATA, "max_record must be %d to %d",
+            TLS_RECORD_MIN, TLS_RECORD_MAX);
+        return false;
+    }
+    apply_max_record(context, size);
+    return true;
+}
+
+size_t tls_context_get_max_record(const tls_context_t *context) {
+    return context->max_record;
 }

@@ -41,6 +41,7 @@ struct tls_context {
     tls_verify_mode_t verify_mode;
     int minimum;
     int maximum;
+    size_t max_record;
     bool has_certificate;
     size_t anchors;
     tls_suites_t defaults; // the library's default suites in our order, PSK suites among them
@@ -73,6 +74,7 @@ struct tls_connection {
     bool aborted_by_caller; // hooks.verify or hooks.psk made the handshake fail with TLS_ABORTED
     bool identity_unknown;  // hooks.psk did not know the client's identity
     tls_verify_mode_t verify_mode;
+    size_t max_record;
     uint32_t verify_bits;
     tls_findings_t *findings; // what verification has found so far, while it runs
     int alert_sent;           // fatal alert, -1: none

@@ -90,6 +90,9 @@ static bool configure(tls_context_t *context, const side_t *side, bool is_server
     if (side->minimum != 0 && !tls_context_set_versions(context, side->minimum, side->maximum, error)) {
         return false;
     }
+    if (side->max_record != 0 && !tls_context_set_max_record(context, side->max_record, error)) {
+        return false;
+    }
     if (side->certificate != NULL && !add_certificate(context, side->certificate, error)) {
         return false;
     }

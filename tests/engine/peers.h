@@ -39,6 +39,7 @@ typedef struct side {
     int minimum; // versions; 0: as the context has them
     int maximum;
     uint16_t ciphers[8];      // up to the first 0; none: as the context has them
+    size_t max_record;        // 0: as the context has it
     const char *psk_identity; // client: to offer; server: to know
     const char *psk_key;
     const char *hostname;

@@ -196,6 +196,83 @@ TEST(a_call_writes_and_reads_one_record_at_most) {
     with_every_version(check_record_limit);
 }
 
+// The longest record on the way from an end, from so many of the bytes it sent on; with what encryption adds.
+static size_t longest_record(const wire_end_t *wire, size_t start) {
+    const uint8_t *sent = wire->sent.data;
+    size_t longest = 0;
+    for (size_t i = start; i < wire->bytes_sent;) {
+        size_t len = (size_t)sent[i + 3] << 8 | sent[i + 4];
+        longest = len > longest ? len : longest;
+        i += 5 + len;
+    }
+    return longest;
+}
+
+#define ENCRYPTION_MAX 64
+
+static size_t send_much(endpoint_t *from, endpoint_t *to) {
+    static uint8_t bytes[20000];
+    size_t start = from->wire.bytes_sent;
+    for (size_t sent = 0; sent < sizeof(bytes);) {
+        size_t count;
+        assert_int_equal(endpoint_write(from, bytes + sent, sizeof(bytes) - sent, &count), TLS_OK);
+        sent += count;
+        for (size_t received = 0; received < count;) {
+            size_t part;
+            assert_int_equal(endpoint_read(to, bytes, sizeof(bytes), &part), TLS_OK);
+            received += part;
+        }
+    }
+    return longest_record(&from->wire, start);
+}
+
+TEST(max_record_is_kept_and_asked_for) {
+    static const size_t sizes[] = {512, 1000, 1024, 3000, 4096, 10000};
+    static const size_t asked[] = {512, 512, 1024, 2048, 4096, 4096};
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        setup_t setup = verified_setup();
+        set_version(&setup, TLS_VERSION_1_2);
+        setup.client.max_record = sizes[i];
+        pair_t pair;
+        pair_connect(&pair, &setup);
+        assert_in_range(send_much(&pair.client, &pair.server), 1, sizes[i] + ENCRYPTION_MAX);
+        assert_in_range(send_much(&pair.server, &pair.client), asked[i], asked[i] + ENCRYPTION_MAX);
+        pair_close(&pair);
+    }
+}
+
+static void check_server_record(int version) {
+    setup_t setup = verified_setup();
+    set_version(&setup, version);
+    setup.server.max_record = 700;
+    pair_t pair;
+    pair_connect(&pair, &setup);
+    assert_in_range(send_much(&pair.server, &pair.client), 700, 700 + ENCRYPTION_MAX);
+    assert_in_range(send_much(&pair.client, &pair.server), 4000, TLS_RECORD_MAX + ENCRYPTION_MAX);
+    pair_close(&pair);
+}
+
+TEST(max_record_of_a_server_is_its_own) {
+    for (size_t i = 0; i < COUNT(all_versions); i++) {
+        check_server_record(all_versions[i]);
+    }
+}
+
+TEST(max_record_has_limits) {
+    tls_error_t error;
+    tls_context_t *context = tls_context_new(0, &error);
+    assert_int_equal(tls_context_get_max_record(context), TLS_RECORD_MAX);
+    static const size_t wrong[] = {0, 511, 16385, SIZE_MAX};
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        assert_false(tls_context_set_max_record(context, wrong[i], &error));
+        assert_int_equal(error.kind, TLS_ERROR_ARGUMENT);
+        assert_int_equal(tls_context_get_max_record(context), TLS_RECORD_MAX);
+    }
+    assert_true(tls_context_set_max_record(context, 512, &error));
+    assert_int_equal(tls_context_get_max_record(context), 512);
+    tls_context_release(context);
+}
+
 static void check_nothing(pair_t *pair) {
     size_t calls = pair->client.wire.calls;
     size_t count;
@@ -434,6 +511,9 @@ int main(void) {
         cmocka_unit_test(flush_sends_the_rest_of_a_record),
         cmocka_unit_test(a_write_that_aborts_takes_the_bytes_once),
         cmocka_unit_test(a_call_writes_and_reads_one_record_at_most),
+        cmocka_unit_test(max_record_is_kept_and_asked_for),
+        cmocka_unit_test(max_record_of_a_server_is_its_own),
+        cmocka_unit_test(max_record_has_limits),
         cmocka_unit_test(no_bytes_are_no_record),
         cmocka_unit_test(decrypted_bytes_are_read_without_the_transport),
         cmocka_unit_test(bytes_read_ahead_are_announced),

@@ -3,6 +3,8 @@
 import hashlib
 import os
 import random
+import select
+import socket
 
 import python_peer
 import pytest
@@ -118,6 +120,69 @@ def test_download_from_nginx(mpy_client, nginx, certs, data_file, version):
     assert result["steps"][1] == "HTTP/1.1 200 OK"
     assert result["steps"][2]["size"] == len(data)
     assert result["steps"][2]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+class Relay:
+    """Carries one connection to `port` and notes the lengths of the records that come from there."""
+
+    def __init__(self, port):
+        self.lengths = []
+        self._server = socket.create_connection(("127.0.0.1", port), python_peer.TIMEOUT)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._thread = python_peer.Thread(self._carry)
+
+    def _carry(self):
+        with self._listener, self._server as server:
+            client, _ = self._listener.accept()
+            unread = b""
+            with client:
+                while ready := select.select([client, server], [], [], python_peer.TIMEOUT)[0]:
+                    for one in ready:
+                        data = one.recv(65536)
+                        if not data:
+                            return
+                        (server if one is client else client).sendall(data)
+                        if one is server:
+                            unread = self._note(unread + data)
+
+    def _note(self, data):
+        while len(data) >= 5 and len(data) >= (end := 5 + int.from_bytes(data[3:5], "big")):
+            self.lengths.append(end - 5)
+            data = data[end:]
+        return data
+
+    def longest(self):
+        self._thread.result()
+        return max(self.lengths)
+
+
+@pytest.mark.parametrize("version", ["TLSv1.2", None], ids=["TLSv1.2", "any version"])
+@pytest.mark.parametrize(("size", "limit"), [(512, 512), (3000, 2048), (16384, 16384)])
+def test_max_record(mpy_client, engine, certs, data_file, context, version, size, limit):
+    """A server does as a client with max_record asks; what the client sends is shorter too."""
+    path, data, digest = data_file(100_000)
+
+    def handle(conn):
+        received = python_peer.receive_exactly(conn, 20_000)
+        conn.sendall(data)
+        python_peer.close_notify(conn)
+        return received == data[:20_000]
+
+    server = python_peer.Server(python_peer.server_context(certs), handle)
+    relay = Relay(server.port)
+    # The first bytes of the file, then all of it back.
+    client_context = context("TLS_CLIENT", ca="root", version=version)
+    client_context.set(max_record=size)
+    (path.parent / "start").write_bytes(data[:20_000])
+    steps = [["send_file", str(path.parent / "start"), [20_000]], ["receive", None, [5000]], ["close"]]
+    result = mpy_client(relay.port, steps, context=client_context).result()
+    assert result["error"] is None, result["error"]["traceback"]
+    assert result["steps"][1] == {"size": 100_000, "sha256": digest, "truncated": False}
+    assert server.result() is True
+    # Mbed TLS cannot ask where TLS 1.3 is possible.
+    longest = limit if version or engine == "openssl" else 16384
+    assert longest < relay.longest() <= longest + 64
 
 
 @each_version

@@ -128,7 +128,7 @@ def attributes_that_cannot_be_set(name):
 
 
 @each("protocol", "verify_mode", "check_hostname", "verify_callback", "minimum_version", "maximum_version",
-      "psk_identity", "psk_key", "server_psk_keys")
+      "max_record", "psk_identity", "psk_key", "server_psk_keys")
 def attributes_that_cannot_be_deleted(name):
     context = ssl.SSLContext(SERVER)
     before = getattr(context, name)
@@ -160,6 +160,19 @@ def bad_versions(version):
     raises((ValueError, OverflowError), setattr, context, "minimum_version", eval(version))
     raises((ValueError, OverflowError), setattr, context, "maximum_version", eval(version))
     equal((context.minimum_version, context.maximum_version), (V1_2, V1_3))
+
+
+@each("CLIENT", "SERVER", "ssl.PROTOCOL_DTLS_CLIENT", "ssl.PROTOCOL_DTLS_SERVER")
+def max_record(protocol):
+    context = ssl.SSLContext(eval(protocol))
+    equal(context.max_record, 16384)
+    for size in (512, 513, 3000, 16383, 16384):
+        context.max_record = size
+        equal(context.max_record, size)
+    for wrong in (511, 16385, 0, -1, 1 << 31, 1 << 62):
+        raises((ValueError, OverflowError), setattr, context, "max_record", wrong)
+    raises(TypeError, setattr, context, "max_record", "1024")
+    equal(context.max_record, 16384)
 
 
 @case
