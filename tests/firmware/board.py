@@ -17,6 +17,7 @@ MACHINES = {
     "MPS2_AN385": ["qemu-system-arm", "-machine", "mps2-an385"],
     "VIRT_RV32": ["qemu-system-riscv32", "-machine", "virt", "-bios", "none"],
 }
+IMAGES = [ROOT / "build" / "firmware" / f"{name}-default" / "firmware.elf" for name in MACHINES]
 
 # Files for the scripts, kept in memory on the board and found through MicroPython's VFS.
 FILES = """

@@ -7,9 +7,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from board import ROOT, Board  # noqa: E402
-
-IMAGES = [ROOT / "build" / "firmware" / f"{name}-default" / "firmware.elf" for name in ("MPS2_AN385", "VIRT_RV32")]
+from board import IMAGES, Board  # noqa: E402
 
 
 @pytest.fixture(scope="session", params=IMAGES, ids=[image.parent.name for image in IMAGES])

@@ -4,9 +4,19 @@ import pathlib
 
 import mpy_cases
 import pytest
-from board import Board
+from board import IMAGES, ROOT, Board
 
-CASES = mpy_cases.find(pathlib.Path(__file__).parent / "mpy")
+HERE = pathlib.Path(__file__).parent
+CASES = mpy_cases.find(HERE / "mpy")
+STREAM_CASES = mpy_cases.find(ROOT / "tests" / "stream" / "mpy")
+
+# How an exception gets out of a call depends on the processor; the other scripts of tests/stream run on one.
+PROCESSOR_SCRIPTS = ("lying", "reentry")
+
+# Reasons not to try: time, and memory that is just enough on some days.
+TOO_MUCH = ("too long", "too large")
+NOT_HERE = dict(line.split(" | ") for line in (HERE / "not-here.txt").read_text().splitlines()
+                if line and not line.startswith("#"))
 
 # What the scripts expect around them and a board does not have.
 SHIMS = {
@@ -14,7 +24,7 @@ SHIMS = {
     "os.py": b"from uos import *\ndef getenv(name):\n    return '/host/certs'\n",
 }
 CERTIFICATES = ("root.pem", "other-root.pem", "ec-chain.pem", "ec.key", "rsa-chain.pem", "rsa.key", "expired-chain.pem",
-                "expired.key", "wrong-name-chain.pem", "wrong-name.key")
+                "expired.key", "client-rsa-chain.pem", "client-rsa.key", "client-rsa.der", "ec.pem", "ec.der")
 
 
 def board_files(certs):
@@ -33,14 +43,47 @@ class Finished:
         return 0
 
 
-@pytest.mark.parametrize("case", CASES, ids=map(mpy_cases.identify, CASES))
-def test(case, image, certs):
+def check(case, image, certs, wanted=()):
+    """Runs the cases of a script that are wanted (default: all), if none of them has been asked for yet."""
     def run(script, options):
         board = Board(image)
         try:
             board.put({**board_files(certs), "script.py": script.read_bytes()})
-            return Finished(*board.run("import script", timeout=300))
+            return Finished(*board.run(f"import sys; sys.argv[:] = {['', *wanted]}; import script", timeout=300))
         finally:
             board.close()
 
     mpy_cases.check(case, image.parent.name, run)
+
+
+@pytest.mark.parametrize("case", CASES, ids=map(mpy_cases.identify, CASES))
+def test(case, image, certs):
+    check(case, image, certs)
+
+
+def why_not(case):
+    """Why a case of tests/stream does not pass on a board, if so."""
+    return NOT_HERE.get(case.script.stem) or NOT_HERE.get(mpy_cases.identify(case))
+
+
+def stream_runs():
+    """Which case of tests/stream runs on which board."""
+    for image in IMAGES:
+        for case in STREAM_CASES:
+            if image is IMAGES[0] or case.script.stem in PROCESSOR_SCRIPTS:
+                reason = why_not(case)
+                mark = pytest.mark.skip(reason) if reason in TOO_MUCH else pytest.mark.xfail(
+                    reason is not None, reason=reason or "", strict=True)
+                yield pytest.param(image, case, id=f"{image.parent.name}-{mpy_cases.identify(case)}", marks=mark)
+
+
+@pytest.mark.parametrize(("image", "case"), stream_runs(), indirect=["image"])
+def test_stream(image, case, certs):
+    """The scripts of tests/stream, with what not-here.txt says of them."""
+    wanted = [each.name for each in STREAM_CASES if each.script == case.script and why_not(each) not in TOO_MUCH]
+    check(case, image, certs, wanted)
+
+
+def test_list_names_cases():
+    """Every name in not-here.txt is that of a case or a script."""
+    assert NOT_HERE.keys() <= {name for case in STREAM_CASES for name in (case.script.stem, mpy_cases.identify(case))}

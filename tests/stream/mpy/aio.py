@@ -41,7 +41,7 @@ async def send(stream, data, size):
 
 
 async def both(*jobs):
-    return await asyncio.wait_for(asyncio.gather(*jobs), 5)
+    return await asyncio.wait_for(asyncio.gather(*jobs), 30)
 
 
 def run_all(*jobs):
@@ -246,7 +246,7 @@ def cancelled_read():
             pass
         await there_and_back(b"again")
 
-    asyncio.run(asyncio.wait_for(main(), 5))
+    asyncio.run(asyncio.wait_for(main(), 30))
 
 
 @case
@@ -265,7 +265,7 @@ def timeout_of_a_read():
         await server.drain()
         return await client.read(10)
 
-    equal(asyncio.run(asyncio.wait_for(main(), 5)), b"late")
+    equal(asyncio.run(asyncio.wait_for(main(), 30)), b"late")
 
 
 @case
@@ -325,7 +325,7 @@ def start_server_and_open_connection_with_ssl():
         await server.wait_closed()
         return answer, rest
 
-    equal(asyncio.run(asyncio.wait_for(main(), 10)), (b"got a line\n", b""))
+    equal(asyncio.run(asyncio.wait_for(main(), 30)), (b"got a line\n", b""))
 
 
 run()

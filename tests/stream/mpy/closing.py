@@ -2,6 +2,7 @@
 
 import io
 import ssl
+import sys
 
 from pipes import (
     EBADF, EINVAL, EIO, EPIPE, End, Link, POLLERR, POLLHUP, POLLNVAL, POLLOUT, STREAM_CLOSE, STREAM_POLL, join,
@@ -69,7 +70,7 @@ def does_not_read_for_ever():
 
 
 @each(("KeyError", KeyError()), ("KeyboardInterrupt", KeyboardInterrupt()), ("EIO", -EIO), ("end", 0),
-      ("too much", 1 << 40))
+      ("too much", sys.maxsize))
 def what_is_left_cannot_be_read(name, answer):
     class Broken(End):
         broken = False
