@@ -3,6 +3,7 @@
 import hashlib
 import pathlib
 import random
+import threading
 
 import pytest
 from board import Board
@@ -10,16 +11,34 @@ from board import Board
 UART = (pathlib.Path(__file__).parent / "uart.py").read_bytes()
 SIZE = 110_000
 VERSIONS = ("TLSv1.2", "TLSv1.3")
+DATA = random.Random(1).randbytes(SIZE)
 
-CONNECT = """
+CONTEXT = """
 import hashlib, ssl
 from uart import Uart
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 context.verify_mode = ssl.CERT_REQUIRED
 context.load_verify_locations(cafile="/host/root.pem")
+"""
+CONNECT = CONTEXT + """
 connection = context.wrap_socket(Uart(), server_hostname="server.test")
 print(connection.version())
 """
+
+REFUSE = CONTEXT + """
+try:
+    context.wrap_socket(Uart(), server_hostname="server.test")
+except OSError as e:
+    print(e.reason, e.detail)
+"""
+
+# What the board sends: BLOCKS times 2048 bytes.
+UPLOAD = """
+def block(i):
+    return hashlib.sha256(b"%d" % i).digest() * 64
+"""
+BLOCKS = 54
+UPLOADED = b"".join(hashlib.sha256(b"%d" % i).digest() * 64 for i in range(BLOCKS))
 
 
 @pytest.fixture
@@ -54,8 +73,7 @@ def test_fetches_from_nginx(connect, nginx, certs, version):
         ssl_certificate_key {certs}/ec.key;
         ssl_protocols {version};
     """)
-    data = random.Random(1).randbytes(SIZE)
-    (server.www / "data").write_bytes(data)
+    (server.www / "data").write_bytes(DATA)
     output = run(connect(server.port), CONNECT + """
 connection.write(b"GET /data HTTP/1.0\\r\\nHost: server.test\\r\\n\\r\\n")
 while connection.readline().strip():
@@ -67,11 +85,71 @@ while part := connection.recv(2048):
     digest.update(part)
 print(size, digest.digest().hex())
 """)
-    assert output == [version, str(SIZE), hashlib.sha256(data).hexdigest()]
+    assert output == [version, str(SIZE), hashlib.sha256(DATA).hexdigest()]
 
 
-def test_refuses_a_stranger(connect, nginx, certs):
-    """A server whose certificate is its own authority."""
-    server = nginx(f"ssl_certificate {certs}/self-signed.pem; ssl_certificate_key {certs}/self-signed.key;")
-    _, error = connect(server.port).run(CONNECT)
-    assert "not among the trust anchors" in error
+def test_uploads_to_nginx(connect, nginx, certs):
+    """As much in the other direction; the hash is that of the file which nginx has written."""
+    server = nginx(f"""
+        ssl_certificate {certs}/ec-chain.pem;
+        ssl_certificate_key {certs}/ec.key;
+        dav_methods PUT;
+    """)
+    output = run(connect(server.port), CONNECT + UPLOAD + f"""
+connection.write(b"PUT /data HTTP/1.0\\r\\nHost: server.test\\r\\nContent-Length: {len(UPLOADED)}\\r\\n\\r\\n")
+for i in range({BLOCKS}):
+    connection.write(block(i))
+print(connection.readline().split()[1].decode())
+""")
+    assert output[1] == "201"
+    assert hashlib.sha256((server.www / "data").read_bytes()).digest() == hashlib.sha256(UPLOADED).digest()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_both_directions_with_openssl(connect, start, free_port, certs, version):
+    """openssl s_server sends what comes to its standard input and writes what it receives to its output."""
+    port = free_port()
+    option = "-tls1_2" if version == "TLSv1.2" else "-tls1_3"
+    # With -quiet it takes no letter of its input for a command, and its output is the data alone.
+    server = start(["openssl", "s_server", "-accept", f"127.0.0.1:{port}", option, "-quiet", "-naccept", "1",
+                    "-cert", certs / "ec.pem", "-key", certs / "ec.key", "-cert_chain", certs / "ec-chain.pem"],
+                   stdin=True).wait_port(port)
+    board = connect(port)
+    # It reads its input only while it can send: this would wait for the board, which does not run yet.
+    threading.Thread(target=server.send, args=(DATA,), daemon=True).start()
+    output = run(board, CONNECT + UPLOAD + f"""
+digest = hashlib.sha256()
+size = 0
+sent = 0
+while sent < {BLOCKS} or size < {SIZE}:
+    if sent < {BLOCKS}:
+        connection.write(block(sent))
+        sent += 1
+    if size < {SIZE}:
+        part = connection.recv(2048)
+        size += len(part)
+        digest.update(part)
+connection.close()
+print(size, digest.digest().hex())
+""")
+    assert output == [version, str(SIZE), hashlib.sha256(DATA).hexdigest()]
+    server.wait()
+    assert hashlib.sha256(server.stdout_bytes).digest() == hashlib.sha256(UPLOADED).digest()
+
+
+@pytest.mark.parametrize(("certificate", "clock", "reason", "detail", "alert"), [
+    ("self-signed", None, "untrusted", "not among the trust anchors", "unknown ca"),
+    ("expired", None, "expired", "expired on 2021-12-31", "certificate expired"),
+    ("wrong-name", None, "hostname_mismatch", "server.test", "bad certificate"),
+    ("ec", 946684800, "not_yet_valid", "clock says 2000-01-01", "certificate unknown"),
+], ids=["stranger", "expired", "wrong name", "unset clock"])
+def test_refuses(connect, nginx, certs, certificate, clock, reason, detail, alert):
+    """The board says why it refuses a server, and the server hears of it."""
+    server = nginx(f"ssl_certificate {certs}/{certificate}-chain.pem; ssl_certificate_key {certs}/{certificate}.key;")
+    board = connect(server.port)
+    if clock is not None:
+        run(board, f"import board; board.set_time({clock})")
+    output = run(board, REFUSE)
+    assert output[0] == reason
+    assert detail in " ".join(output)
+    server.wait_output(alert, stream="stderr")
