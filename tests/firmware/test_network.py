@@ -25,6 +25,36 @@ connection = context.wrap_socket(Uart(), server_hostname="server.test")
 print(connection.version())
 """
 
+FETCH_WITH_ASYNCIO = CONTEXT + """
+import asyncio
+
+turns = 0
+
+async def others():
+    global turns
+    while True:
+        turns += 1
+        await asyncio.sleep(0)
+
+async def fetch():
+    task = asyncio.create_task(others())
+    connection = context.wrap_socket(Uart(), server_hostname="server.test", do_handshake_on_connect=False)
+    connection.setblocking(False)
+    stream = asyncio.StreamReader(connection)
+    stream.write(b"GET /data HTTP/1.0\\r\\nHost: server.test\\r\\n\\r\\n")
+    await stream.drain()
+    while (await stream.readline()).strip():
+        pass
+    digest = hashlib.sha256()
+    while part := await stream.read(2048):
+        digest.update(part)
+    task.cancel()
+    await stream.wait_closed()
+    return digest.digest().hex()
+
+print(asyncio.run(fetch()), turns)
+"""
+
 REFUSE = CONTEXT + """
 try:
     context.wrap_socket(Uart(), server_hostname="server.test")
@@ -103,6 +133,15 @@ print(connection.readline().split()[1].decode())
 """)
     assert output[1] == "201"
     assert hashlib.sha256((server.www / "data").read_bytes()).digest() == hashlib.sha256(UPLOADED).digest()
+
+
+def test_fetches_with_asyncio(connect, nginx, certs):
+    """From the handshake on, without holding up other tasks."""
+    server = nginx(f"ssl_certificate {certs}/ec-chain.pem; ssl_certificate_key {certs}/ec.key;")
+    (server.www / "data").write_bytes(DATA)
+    digest, turns = run(connect(server.port), FETCH_WITH_ASYNCIO)
+    assert digest == hashlib.sha256(DATA).hexdigest()
+    assert int(turns) > 20
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -58,12 +58,18 @@ class Pci16550:
 class Uart(io.IOBase):
     def __init__(self):
         self.port = Cmsdk() if "mps2" in sys.implementation._machine else Pci16550()
+        self.blocking = True
+
+    def setblocking(self, flag):
+        self.blocking = flag
 
     # Waits for the first byte, as a blocking socket does, for 20 seconds at most.
     def readinto(self, buf):
         port = self.port
         start = time.ticks_ms()
         while not port.readable():
+            if not self.blocking:
+                return None
             if time.ticks_diff(time.ticks_ms(), start) > 20000:
                 raise OSError(110)
         count = 0
@@ -80,9 +86,10 @@ class Uart(io.IOBase):
 
     def write(self, buf):
         port = self.port
-        for byte in buf:
+        for count, byte in enumerate(buf):
             while not port.writable():
-                pass
+                if not self.blocking:
+                    return count or None
             port.put(byte)
         return len(buf)
 
