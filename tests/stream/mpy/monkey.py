@@ -68,8 +68,8 @@ class Flow:
     def send(self):
         size = random.choice((1, 2, 100, 4000, 16384, 20000))
         data = source(self.offset + self.sent, size)
-        # With more than a record, on a board 4096 bytes, write() forgets how much it sent before an error, as it does on
-        # plain streams.
+        # With more than a record (on a board 4096 bytes), write() forgets how much it sent before an error, as it does
+        # on plain streams.
         methods = (self.source.write, self.source.sendall, self.source.send)
         count = random.choice(methods if size <= 4000 else methods[2:])(data)
         if count is not None:
