@@ -469,8 +469,8 @@ static void drain_input(mp_obj_t stream) {
     }
 }
 
-// Says close_notify behind all that was written before. Without it the peer must take its data for truncated, so a stream
-// that is full gets the time to take it, but not for ever. A stream that blocks is not written while it would.
+// Says close_notify behind all that was written before. Without it the peer must take its data for truncated, so a
+// stream that is full gets the time to take it, but not for ever. A stream that blocks is not written while it would.
 static tls_status_t send_close_notify(ssl_call_t *call) {
     mp_obj_ssl_socket_t *self = call->socket;
     uint32_t start = (uint32_t)mp_hal_ticks_ms();
