@@ -15,6 +15,7 @@ import pyboard  # noqa: E402  MicroPython's own driver of boards
 
 MACHINES = {
     "MPS2_AN385": ["qemu-system-arm", "-machine", "mps2-an385"],
+    "MPS2_AN500": ["qemu-system-arm", "-machine", "mps2-an500"],
     "VIRT_RV32": ["qemu-system-riscv32", "-machine", "virt", "-bios", "none"],
 }
 IMAGES = [ROOT / "build" / "firmware" / f"{name}-default" / "firmware.elf" for name in MACHINES]
