@@ -61,6 +61,12 @@ test-firmware: $(FIRMWARE) ## boot the firmware in the emulator and run its test
 	@tools/install-packages test
 	@tests/run firmware
 
+BENCH_KINDS = none builtin default builtin-bench default-bench
+.PHONY: bench-firmware
+bench-firmware: $(BENCH_KINDS:%=build/firmware/MPS2_AN500-%/firmware.elf) ## measure what TLS costs on a board, into docs/firmware-figures.md
+	@tools/make-certs build/certs
+	@bench/firmware -o docs/firmware-figures.md
+
 .PHONY: user-module-cmake
 user-module-cmake: build/cmake-openssl/micropython build/cmake-mbedtls/micropython ## prove the CMake form of the module
 
@@ -120,12 +126,14 @@ count_objects = $$($(unix_make) print-cfg 2> /dev/null | tr ' ' '\n' | grep -c '
 $(INTERPRETERS) $(UPSTREAM_INTERPRETERS): build/%/micropython: FORCE | trees build/mpy-cross/mpy-cross build/modules/ssl
 	@$(if $(wildcard $@),,TOTAL=$(count_objects)) $(call step,$*) $(unix_make) || { rm -f $@; false; }
 
-# BOARD-CONFIGURATION; in place of a configuration of this module: builtin, none (see ports/qemu/common.mk).
+# BOARD-CONFIGURATION; in place of a configuration of this module: builtin, none (see ports/qemu/common.mk). With a third
+# word, bench, the image has the module of that name too.
 board = $(word 1,$(subst -, ,$*))
 configuration = $(word 2,$(subst -, ,$*))
 qemu_make = $(MAKE) -C $(MICROPY_DIR)/ports/qemu -j$(JOBS) BOARD=$(board) BOARD_DIR=$(CURDIR)/ports/qemu/$(board) \
 	BUILD=$(abspath $(@D)) MBEDTLS_DIR=$(abspath $(MBEDTLS_DIR)) \
 	MICROPY_MPYCROSS=$(abspath build/mpy-cross/mpy-cross) CFLAGS_EXTRA='$(CFLAGS_EXTRA)' \
+	$(if $(filter bench,$(word 3,$(subst -, ,$*))),QEMU_EXTRA_C=$(CURDIR)/bench/board_bench.c) \
 	$(if $(filter builtin none,$(configuration)),QEMU_TLS=$(configuration),\
 		USER_C_MODULES=$(CURDIR)/build/modules SSL_CONFIGURATION=$(configuration))
 count_firmware = $$($(qemu_make) print-cfg 2> /dev/null | tr ' ' '\n' | grep -c '\.o$$')

@@ -2,17 +2,13 @@
 #
 # The emulator counts one nanosecond of the board's clock for each instruction (-icount shift=0).
 
+import bench
 import gc
-import io
 import time
 
 import tls
 
 INSTRUCTIONS_PER_TICK = 40  # of a clock of 25 MHz
-
-STREAM_POLL = 3
-POLLIN = 1
-POLLOUT = 4
 
 
 def content(name):
@@ -25,45 +21,6 @@ def instructions(function, *args):
     start = time.ticks_cpu()
     function(*args)
     return time.ticks_diff(time.ticks_cpu(), start) * INSTRUCTIONS_PER_TICK
-
-
-# One end of a pipe in memory.
-class End(io.IOBase):
-    def __init__(self, size):
-        self.queue = bytearray(size)
-        self.view = memoryview(self.queue)
-        self.start = self.end = 0
-        self.other = None
-
-    def readinto(self, buf):
-        count = min(len(buf), self.end - self.start)
-        if not count:
-            return None
-        buf[:count] = self.view[self.start:self.start + count]
-        self.start += count
-        if self.start == self.end:
-            self.start = self.end = 0
-        return count
-
-    def write(self, buf):
-        other = self.other
-        count = min(len(buf), len(other.queue) - other.end)
-        if not count:
-            return None
-        other.view[other.end:other.end + count] = memoryview(buf)[:count]
-        other.end += count
-        return count
-
-    def ioctl(self, request, arg):
-        if request == STREAM_POLL:
-            return (arg & POLLIN if self.end > self.start else 0) | (arg & POLLOUT)
-        return 0
-
-
-def pipe(size=8192):
-    near, far = End(size), End(size)
-    near.other, far.other = far, near
-    return near, far
 
 
 def contexts(version=None, verify=False, cipher=None, max_record=None):
@@ -104,30 +61,30 @@ def connect(client, server, ends, **options):
 # A handshake and a byte each way, for both ends together.
 def handshake(**options):
     client, server = contexts(**options)
-    connect(client, server, pipe())  # what the library prepares once is not counted
-    return instructions(connect, client, server, pipe())
+    connect(client, server, bench.pipe(8192))  # what the library prepares once is not counted
+    return instructions(connect, client, server, bench.pipe(8192))
 
 
+# The same again, with the session of the first.
 def resumed(**options):
     client, server = contexts(**options)
-    near, _ = connect(client, server, pipe())
-    ends = pipe()
-    count = instructions(lambda: ends.__class__ and connect(client, server, ends, session=near.session))
+    session = connect(client, server, bench.pipe(8192))[0].session
+    count = instructions(lambda: connect(client, server, bench.pipe(8192), session=session))
     return count
 
 
-# Bytes of heap that an idle connection holds, without the stream below it.
-def idle(pairs=3, **options):
+# Bytes of heap that an idle connection holds, without the stream below it: what four more hold than two.
+def idle(**options):
     client, server = contexts(**options)
-    held = [None] * pairs
-    connect(client, server, pipe())
-    ends = [pipe() for _ in range(pairs)]
-    gc.collect()
-    before = gc.mem_alloc()
-    for i in range(pairs):
+    ends = [bench.pipe(2048) for _ in range(6)]
+    held = [None] * 6
+    before = 0
+    for i in range(6):
         held[i] = connect(client, server, ends[i])
-    gc.collect()
-    return (gc.mem_alloc() - before) // (2 * pairs)
+        if i in (1, 5):
+            gc.collect()
+            before, count = gc.mem_alloc(), gc.mem_alloc() - before
+    return count // 8
 
 
 def send(near, far, data, room):
@@ -142,8 +99,14 @@ def send(near, far, data, room):
 # Instructions for a byte that is encrypted, sent, received and decrypted.
 def bulk(size=4096, records=8, **options):
     client, server = contexts(**options)
-    near, far = connect(client, server, pipe(2 * size))
+    near, far = connect(client, server, bench.pipe(2 * size))
     data, room = bytearray(size), bytearray(size)
     send(near, far, data, room)
     count = instructions(lambda: [send(near, far, data, room) for _ in range(records)])
     return near.cipher()[0], count // (size * records)
+
+
+# The same by the library's cipher alone.
+def cipher(chacha20, size=4096):
+    gc.collect()
+    return bench.cipher(chacha20, size) * INSTRUCTIONS_PER_TICK // size

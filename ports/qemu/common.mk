@@ -6,6 +6,9 @@
 QEMU_PORT_DIR := $(abspath $(BOARD_DIR)/..)
 QEMU_TLS ?= module
 
+# More C files with modules, for images that measure.
+SRC_C += $(QEMU_EXTRA_C)
+
 # A board with room for the test programs; the tests make the heap as small as they want it.
 MICROPY_HEAP_SIZE ?= 524288
 
