@@ -271,6 +271,50 @@ TLS_MUST_USE bool tls_context_set_psk(tls_context_t *context, const uint8_t *ide
 // Server: accept only pre-shared keys, which hooks.psk finds; false switches it off again.
 TLS_MUST_USE bool tls_context_set_psk_server(tls_context_t *context, bool enable, tls_error_t *error);
 
+// Server: how many session tickets a client gets in TLS 1.3 (RFC 8446 section 4.6.1), 2 in a new context; in TLS 1.2 any
+// number but 0 means one (RFC 5077). 0: no session is resumed either. For connections made from now on.
+void tls_context_set_num_tickets(tls_context_t *context, uint16_t count);
+uint16_t tls_context_get_num_tickets(const tls_context_t *context);
+
+// Server: connections made from now on resume no session of before. Changes of what a client has to prove
+// (tls_context_set_verify_mode(), _add_trust_anchors(), _set_psk_server()) do this by themselves; other rules are
+// known to the caller only, that of hooks.verify for one.
+void tls_context_forget_tickets(tls_context_t *context);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Sessions: what a client keeps of one connection in order to begin another one with less work (RFC 5077, RFC 8446
+// section 2.2). A session is reference-counted, never changes, and belongs to no context. Its memory is wiped.
+//
+// A resumed handshake shows no certificate, so whoever holds a session is spared the proof. A session is therefore
+// offered to the server only by a connection that would have judged the same: TLS or DTLS, server_hostname,
+// skip_hostname_check, verify mode, trust anchors and, if there is a hooks.verify, that it was asked. A session that is
+// older than its server allowed, or that the certificate behind it is older than seven days, is not offered either. None
+// of this is an error: a full handshake takes place. So it does when the server refuses.
+//
+// Connections with pre-shared keys have no sessions.
+//
+// This section is implemented in src/engine/session.c for both engines.
+
+typedef struct tls_session tls_session_t;
+
+tls_session_t *tls_session_retain(tls_session_t *session);
+void tls_session_release(tls_session_t *session); // NULL is allowed
+
+// The bytes belong to the session. In TLS 1.3 sessions have no identifier of their own, and *len may be 0.
+const uint8_t *tls_session_id(const tls_session_t *session, size_t *len);
+int64_t tls_session_time(const tls_session_t *session);      // when it was made, by hooks.now
+uint32_t tls_session_timeout(const tls_session_t *session);  // seconds after which it is not offered any more
+uint32_t tls_session_lifetime_hint(const tls_session_t *session); // seconds as the server said, 0: it did not
+bool tls_session_has_ticket(const tls_session_t *session);
+
+// Bytes from which tls_session_deserialize() makes the session again, in another process too. They hold its secret: to be
+// kept like a private key. Returns how many bytes they are, and writes them if `size` is no less; 0: out of memory.
+size_t tls_session_serialize(const tls_session_t *session, uint8_t *buf, size_t size);
+
+// NULL with TLS_ERROR_ARGUMENT for what was not made by this engine with this version of the library, or is not as it
+// was written (a checksum tells accidents, not forgers). Otherwise a session with one reference.
+tls_session_t *tls_session_deserialize(const uint8_t *data, size_t len, tls_error_t *error);
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Connection
 
@@ -285,6 +329,8 @@ typedef struct tls_connection_options {
     // value of the connection's own.
     const uint8_t *client_id;
     size_t client_id_len;
+    // Client: a session to offer, see above; or NULL. The connection takes a reference of its own.
+    tls_session_t *session;
 } tls_connection_options_t;
 
 // A connection in the state before its handshake. NULL with *error filled on failure.
@@ -338,11 +384,20 @@ const char *tls_connection_version(const tls_connection_t *connection);        /
 uint16_t tls_connection_cipher(const tls_connection_t *connection, int *bits); // IANA number, secret bits; or 0
 
 // The certificate the peer sent at `depth` (0: its own). The bytes belong to the connection and live until its next
-// call. false: there is none.
+// call. false: there is none. If a session was resumed, the peer's own certificate is there if the library keeps it in
+// sessions: OpenSSL does, Mbed TLS in TLS 1.2.
 bool tls_connection_peer_certificate(const tls_connection_t *connection, unsigned depth, const uint8_t **der,
     size_t *len);
 
-// TLS_VERIFY_* bits; 0 also when nothing was checked (TLS_VERIFY_MODE_NONE).
+// Client: the newest session that can be resumed, with a reference for the caller. NULL, with *error empty, if there is
+// none: in TLS 1.3 the tickets come after the handshake, with what is read. NULL with *error filled: out of memory.
+tls_session_t *tls_connection_session(tls_connection_t *connection, tls_error_t *error);
+
+// Whether the handshake resumed a session.
+bool tls_connection_session_reused(const tls_connection_t *connection);
+
+// TLS_VERIFY_* bits; 0 also when nothing was checked (TLS_VERIFY_MODE_NONE). If a session was resumed: what the first
+// handshake found.
 uint32_t tls_connection_verify_result(const tls_connection_t *connection);
 
 #endif // MICROPYTHON_SSL_ENGINE_H

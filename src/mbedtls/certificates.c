@@ -198,6 +198,12 @@ bool tls_context_add_trust_anchors(tls_context_t *context, const uint8_t *data, 
         free_chain(added);
         return false;
     }
+    if (!tls_trust_extend(context->trust, data, len)) {
+        describe_no_memory(error);
+        free_chain(added);
+        return false;
+    }
+    tls_context_forget_tickets(context);
 
     mbedtls_x509_crt **end = &context->anchors;
     while (*end != NULL) {

@@ -21,6 +21,7 @@
 #endif
 
 #include "mbedtls/error.h"
+#include "mbedtls/md.h"
 #include "mbedtls/oid.h"
 #include "mbedtls/pem.h"
 #include "mbedtls/pk.h"
@@ -73,6 +74,13 @@
 #define COMPAT_COOKIES (0)
 #endif
 
+// Tickets of a server (RFC 5077, RFC 8446 section 4.6.1).
+#if defined(MBEDTLS_SSL_SESSION_TICKETS) && defined(MBEDTLS_SSL_TICKET_C) && defined(MBEDTLS_SSL_SRV_C)
+#define COMPAT_TICKETS (1)
+#else
+#define COMPAT_TICKETS (0)
+#endif
+
 #ifdef MBEDTLS_SSL_HANDSHAKE_WITH_PSK_ENABLED
 #define COMPAT_PSK (1)
 #else
@@ -123,6 +131,17 @@ static inline unsigned compat_counted(const unsigned *counter) {
     return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
+// Puts `made` in a place that is empty. Returns what is there then.
+static inline void *compat_put_once(void **place, void *made) {
+    void *there = NULL;
+    bool first = __atomic_compare_exchange_n(place, &there, made, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+    return first ? made : there;
+}
+
+static inline void *compat_look(void *const *place) {
+    return __atomic_load_n(place, __ATOMIC_ACQUIRE);
+}
+
 // Claims *flag. true: the caller holds it now, and gives it back with compat_unlock().
 static inline bool compat_try_lock(unsigned char *flag) {
     return !__atomic_test_and_set(flag, __ATOMIC_ACQUIRE);
@@ -150,6 +169,15 @@ static inline void compat_count(unsigned *counter) {
 
 static inline unsigned compat_counted(const unsigned *counter) {
     return *counter;
+}
+
+static inline void *compat_put_once(void **place, void *made) {
+    *place = *place == NULL ? made : *place;
+    return *place;
+}
+
+static inline void *compat_look(void *const *place) {
+    return *place;
 }
 
 static inline bool compat_try_lock(unsigned char *flag) {
@@ -321,6 +349,12 @@ static inline unsigned char *compat_plain_alert(const mbedtls_ssl_context *ssl) 
 static inline bool compat_reads_client_hello(const mbedtls_ssl_context *ssl) {
     return ssl->MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_CLIENT_HELLO
         && ssl->MBEDTLS_PRIVATE(conf)->MBEDTLS_PRIVATE(endpoint) == MBEDTLS_SSL_IS_SERVER;
+}
+
+// Whether a certificate of the server is due. Every full handshake comes by here, before its end is in sight; none that
+// resumes a session does.
+static inline bool compat_is_at_certificate(const mbedtls_ssl_context *ssl) {
+    return ssl->MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_SERVER_CERTIFICATE;
 }
 
 // mbedtls_ssl_setup() of Mbed TLS 3.6 that runs out of memory leaves a handshake but no configuration behind, and
@@ -549,6 +583,64 @@ typedef struct compat_places {
 #endif
 
 // ---------------------------------------------------------------------------------------------------------------------
+// Sessions: private members. mbedtls_ssl_get_session() gives a session away once, and a copy with the peer's certificate
+// at that.
+
+// What an established connection agreed on; NULL: nothing.
+static inline const mbedtls_ssl_session *compat_session(const mbedtls_ssl_context *ssl) {
+    return ssl->MBEDTLS_PRIVATE(session);
+}
+
+static inline bool compat_session_is_tls_1_3(const mbedtls_ssl_session *session) {
+    return session->MBEDTLS_PRIVATE(tls_version) == MBEDTLS_SSL_VERSION_TLS1_3;
+}
+
+static inline const unsigned char *compat_session_id(const mbedtls_ssl_session *session, size_t *len) {
+    *len = session->MBEDTLS_PRIVATE(id_len);
+    return session->MBEDTLS_PRIVATE(id);
+}
+
+// Client: whether a ticket came, and for how many seconds it is good.
+static inline bool compat_session_ticket(const mbedtls_ssl_session *session, uint32_t *lifetime) {
+#if defined(MBEDTLS_SSL_SESSION_TICKETS) && defined(MBEDTLS_SSL_CLI_C)
+    *lifetime = session->MBEDTLS_PRIVATE(ticket_lifetime);
+    return session->MBEDTLS_PRIVATE(ticket) != NULL && session->MBEDTLS_PRIVATE(ticket_len) > 0;
+#else
+    (void)session;
+    *lifetime = 0;
+    return false;
+#endif
+}
+
+// Client: the ticket came so many seconds ago. The library reckons with a clock that starts with the machine, and a
+// session may come from before that. RFC 8446 section 4.2.11.1: the server compares the age with its own idea of it.
+static inline void compat_session_set_age(mbedtls_ssl_session *session, int64_t seconds) {
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3) && defined(MBEDTLS_SSL_SESSION_TICKETS) && defined(MBEDTLS_HAVE_TIME) \
+    && defined(MBEDTLS_SSL_CLI_C)
+    mbedtls_ms_time_t now = mbedtls_ms_time();
+    mbedtls_ms_time_t error = now - session->MBEDTLS_PRIVATE(ticket_reception_time) - seconds * 1000;
+    // Its own is more exact as long as both agree.
+    if (error < -1000 || error > 1000) {
+        session->MBEDTLS_PRIVATE(ticket_reception_time) = now - seconds * 1000;
+    }
+#else
+    (void)session;
+    (void)seconds;
+#endif
+}
+
+#if COMPAT_TICKETS
+// What protects the tickets: a cipher with authentication that is there.
+#if defined(MBEDTLS_SSL_HAVE_AES) && defined(MBEDTLS_SSL_HAVE_GCM)
+#define COMPAT_TICKET_CIPHER MBEDTLS_CIPHER_AES_128_GCM
+#elif defined(MBEDTLS_SSL_HAVE_AES) && defined(MBEDTLS_SSL_HAVE_CCM)
+#define COMPAT_TICKET_CIPHER MBEDTLS_CIPHER_AES_128_CCM
+#else
+#define COMPAT_TICKET_CIPHER MBEDTLS_CIPHER_CHACHA20_POLY1305
+#endif
+#endif
+
+// ---------------------------------------------------------------------------------------------------------------------
 // Certificates
 
 static inline const mbedtls_x509_crt *compat_peer_chain(const mbedtls_ssl_context *ssl) {
@@ -575,9 +667,14 @@ static inline const mbedtls_x509_crt *compat_peer_chain(const mbedtls_ssl_contex
 // ---------------------------------------------------------------------------------------------------------------------
 // Settings
 
+// With pre-shared keys nothing else; otherwise certificates, and tickets where there are any.
 static inline void compat_set_key_exchange_modes(mbedtls_ssl_config *config, bool psk) {
 #ifdef MBEDTLS_SSL_PROTO_TLS1_3
+#ifdef MBEDTLS_SSL_SESSION_TICKETS
+    unsigned modes = MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL_ALL;
+#else
     unsigned modes = MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL;
+#endif
     if (psk) {
         modes = MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_ALL;
     }
@@ -588,12 +685,19 @@ static inline void compat_set_key_exchange_modes(mbedtls_ssl_config *config, boo
 #endif
 }
 
-// Session resumption is not offered: no ticket is asked for in TLS 1.2 (those of TLS 1.3 are ignored by default).
-static inline void compat_disable_tickets(mbedtls_ssl_config *config) {
+// Client: whether tickets are asked for (TLS 1.2) and kept (TLS 1.3).
+static inline void compat_want_tickets(mbedtls_ssl_config *config, bool want) {
 #if defined(MBEDTLS_SSL_SESSION_TICKETS) && defined(MBEDTLS_SSL_CLI_C)
-    mbedtls_ssl_conf_session_tickets(config, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
+    mbedtls_ssl_conf_session_tickets(config,
+        want ? MBEDTLS_SSL_SESSION_TICKETS_ENABLED : MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
+#ifdef MBEDTLS_SSL_PROTO_TLS1_3
+    mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(config,
+        want ? MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED
+             : MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_DISABLED);
+#endif
 #else
     (void)config;
+    (void)want;
 #endif
 }
 

@@ -129,6 +129,10 @@ tls_connection_t *tls_connection_new(tls_context_t *context, const tls_connectio
     connection->verify_mode = context->verify_mode;
     connection->max_record = context->max_record;
     connection->uses_psk = context_uses_psk(context);
+    memcpy(connection->trust, context->trust, sizeof(connection->trust));
+    if (options->session != NULL && !context_is_server(context) && !connection->uses_psk) {
+        connection->session = tls_session_retain(options->session);
+    }
     connection->peer_name_len = name_size;
     mbedtls_ssl_config_init(&connection->config);
     mbedtls_ssl_init(&connection->ssl);
@@ -149,6 +153,8 @@ void tls_connection_free(tls_connection_t *connection) {
         identity_release(connection->identities[i]);
     }
     suites_release(connection->suites);
+    tickets_release(connection);
+    tls_session_release(connection->session);
     tls_context_release(connection->context);
     tls_free(connection->failure.detail);
     tls_free(connection);
@@ -214,6 +220,8 @@ static tls_status_t judge_result(tls_connection_t *connection, int ret, const ou
             }
             return connection->send_blocked ? TLS_WANT_WRITE : TLS_OK;
         case MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET:
+            note_ticket(connection);
+            return TLS_OK;
         case MBEDTLS_ERR_SSL_CRYPTO_IN_PROGRESS:
         case MBEDTLS_ERR_SSL_ASYNC_IN_PROGRESS:
             return TLS_OK;
@@ -250,11 +258,32 @@ static int restart_handshake(tls_connection_t *connection) {
     return ret != 0 ? ret : set_client_id(connection);
 }
 
-// Whether the peer is who the caller demanded. The library has refused already unless this is a server: see
+// Of a handshake that is complete.
+static bool is_resumed(const tls_connection_t *connection) {
+    bool possible = context_is_server(connection->context) || connection->offered;
+    return possible && !connection->certificate_due && !connection->uses_psk;
+}
+
+// Whether the peer is who the caller demanded, if its session was resumed. A client has looked at
+// the session before it offered it; a server finds in its ticket the certificate, and what it thought of it.
+static int check_resumed_peer(const tls_connection_t *connection) {
+    if (!context_is_server(connection->context)) {
+        return 0;
+    }
+    if (compat_peer_chain(&connection->ssl) == NULL) {
+        return MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE;
+    }
+    return mbedtls_ssl_get_verify_result(&connection->ssl) == 0 ? 0 : MBEDTLS_ERR_X509_CERT_VERIFY_FAILED;
+}
+
+// The same, however the handshake went. The library has refused already unless this is a server: see
 // COMPAT_SERVER_REQUIRED.
 static int check_peer(const tls_connection_t *connection, bool finished) {
     if (connection->verify_mode != TLS_VERIFY_MODE_REQUIRED || connection->uses_psk) {
         return 0;
+    }
+    if (finished && is_resumed(connection)) {
+        return check_resumed_peer(connection);
     }
     uint32_t flags = mbedtls_ssl_get_verify_result(&connection->ssl);
     if (flags == UINT32_MAX) {
@@ -302,6 +331,7 @@ static tls_status_t handshake_step(tls_connection_t *connection) {
     compat_alert_keys_t keys;
     compat_place_alert_keys(ssl, &keys);
     output_mark_t mark = enter_library(connection);
+    connection->certificate_due = connection->certificate_due || compat_is_at_certificate(ssl);
     int ret = library_step(connection);
     if (ret == MBEDTLS_ERR_SSL_HELLO_VERIFY_REQUIRED) {
         ret = restart_handshake(connection);
@@ -331,6 +361,10 @@ static tls_status_t finish_handshake(tls_connection_t *connection) {
     if (connection->established) {
         return TLS_OK;
     }
+    int ret = offer_session(connection);
+    if (ret != 0) {
+        return fail_connection(connection, ret, false);
+    }
     while (!compat_handshake_finished(&connection->ssl)) {
         tls_status_t status = handshake_step(connection);
         if (status != TLS_OK) {
@@ -342,10 +376,12 @@ static tls_status_t finish_handshake(tls_connection_t *connection) {
         return status;
     }
     connection->established = true;
+    connection->resumed = is_resumed(connection);
     buffers_start(connection);
     if (connection->verify_mode != TLS_VERIFY_MODE_NONE && !connection->uses_psk) {
         connection->verify_result = verify_bits(verify_flags(connection));
     }
+    note_session(connection);
     return TLS_OK;
 }
 

@@ -36,6 +36,7 @@ static void context_free(tls_context_t *context) {
     suites_release(context->suites);
     tls_free(context->chosen_suites);
     free_psk(&context->psk);
+    tls_context_forget_tickets(context);
 #if COMPAT_COOKIES
     mbedtls_ssl_cookie_free(&context->cookies);
 #endif
@@ -85,6 +86,7 @@ tls_context_t *tls_context_new(unsigned protocol, tls_error_t *error) {
     context->references = 1;
     context->protocol = protocol;
     context->verify_mode = TLS_VERIFY_MODE_NONE;
+    context->num_tickets = TLS_DEFAULT_TICKETS;
     bool datagram = context_is_datagram(context);
     int highest = HIGHEST_VERSION < MICROPY_PY_SSL_MAX_TLS_VERSION ? HIGHEST_VERSION : MICROPY_PY_SSL_MAX_TLS_VERSION;
     context->minimum_version = datagram ? TLS_VERSION_1_2 : LOWEST_VERSION;
@@ -110,6 +112,7 @@ void tls_context_release(tls_context_t *context) {
 
 void tls_context_set_verify_mode(tls_context_t *context, tls_verify_mode_t mode) {
     context->verify_mode = mode;
+    tls_context_forget_tickets(context);
 }
 
 tls_verify_mode_t tls_context_get_verify_mode(const tls_context_t *context) {
@@ -242,5 +245,6 @@ bool tls_context_set_psk_server(tls_context_t *context, bool enable, tls_error_t
         context->psk_server = before;
         return false;
     }
+    tls_context_forget_tickets(context);
     return true;
 }

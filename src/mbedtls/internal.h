@@ -7,9 +7,13 @@
 
 #include "engine/engine.h"
 #include "engine/memory.h"
+#include "engine/session.h"
 
 #if COMPAT_COOKIES
 #include "mbedtls/ssl_cookie.h"
+#endif
+#if COMPAT_TICKETS
+#include "mbedtls/ssl_ticket.h"
 #endif
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -35,6 +39,14 @@ typedef struct suite_list {
     int ids[];
 } suite_list_t;
 
+#if COMPAT_TICKETS
+// The keys of a server's session tickets; the library locks and rotates them itself.
+typedef struct tickets {
+    unsigned references;
+    mbedtls_ssl_ticket_context keys;
+} tickets_t;
+#endif
+
 // A pre-shared key: its identity and then the key itself.
 typedef struct psk {
     uint8_t *bytes; // NULL: none
@@ -57,6 +69,11 @@ struct tls_context {
     suite_list_t *suites; // what follows from that and from the pre-shared key
     psk_t psk;            // client
     bool psk_server;
+    uint8_t trust[TLS_DIGEST_SIZE]; // see tls_trust_extend()
+    uint16_t num_tickets;
+#if COMPAT_TICKETS
+    void *tickets; // tickets_t, made when a connection wants it
+#endif
 #if COMPAT_COOKIES
     mbedtls_ssl_cookie_ctx cookies;
 #endif
@@ -108,6 +125,9 @@ struct tls_connection {
     mbedtls_ssl_context ssl;
     identity_t *identities[IDENTITY_KINDS];
     suite_list_t *suites;
+#if COMPAT_TICKETS
+    tickets_t *tickets;
+#endif
     bool uses_psk;
     tls_verify_mode_t verify_mode;
     size_t max_record;
@@ -140,6 +160,16 @@ struct tls_connection {
     uint32_t verify_bit;    // TLS_VERIFY_* bit that the sentence in the error speaks of
     uint32_t verify_flags;  // MBEDTLS_X509_BADCERT_*, of all certificates so far
     uint32_t verify_result; // TLS_VERIFY_* bits, when established
+
+    // Sessions
+    tls_session_t *session;         // client: until the handshake is complete
+    bool offered;                   // ... and it suited
+    bool certificate_due;           // the handshake is a full one
+    bool resumed;                   // when established
+    bool hook_asked;                // hooks.verify was, in the handshake that showed the certificate
+    int64_t proof_time;             // when that was
+    int64_t session_time;           // when established or when the last ticket came
+    uint8_t trust[TLS_DIGEST_SIZE]; // of the context when the connection was made
 
     // DTLS
     uint32_t timer_start;        // ticks
@@ -261,6 +291,22 @@ int transport_send(void *arg, const unsigned char *buf, size_t size);
 void transport_set_timer(void *arg, uint32_t intermediate, uint32_t final);
 int transport_get_timer(void *arg);
 int transport_find_psk(void *arg, mbedtls_ssl_context *ssl, const unsigned char *identity, size_t identity_len);
+
+// ---------------------------------------------------------------------------------------------------------------------
+// session.c
+
+// Client, before the handshake: offers the session that the caller gave if it suits. A result of the library.
+int offer_session(tls_connection_t *connection);
+
+// The handshake is complete.
+void note_session(tls_connection_t *connection);
+
+// A ticket came.
+void note_ticket(tls_connection_t *connection);
+
+// Server: lets the library hand out tickets and take them. Client: lets it ask for them. A result of the library.
+int apply_tickets(tls_connection_t *connection);
+void tickets_release(tls_connection_t *connection);
 
 // ---------------------------------------------------------------------------------------------------------------------
 // settings.c

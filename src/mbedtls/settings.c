@@ -147,11 +147,13 @@ bool apply_settings(tls_connection_t *connection, tls_error_t *error) {
     mbedtls_ssl_conf_authmode(config, library_verify_mode(context));
     mbedtls_ssl_conf_ca_chain(config, context->anchors, NULL);
     compat_set_key_exchange_modes(config, context_uses_psk(context));
-    compat_disable_tickets(config);
     apply_cookies(config, context);
 
     // A pre-shared key stands in place of certificates, never beside them.
     ret = context_uses_psk(context) ? apply_psk(config, context) : apply_identities(connection);
+    if (ret == 0) {
+        ret = apply_tickets(connection);
+    }
     if (ret != 0) {
         describe_error(ret, failed_before, TLS_ERROR_INTERNAL, TLS_CODE_INTERNAL, NULL, error);
         return false;

@@ -255,6 +255,7 @@ int verify_certificate(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *fl
     if (host->verify == NULL) {
         return 0;
     }
+    connection->hook_asked = true;
     // A certificate that the library could not read (an unknown kind of signature) has no bytes.
     const uint8_t *der = crt->raw.p != NULL ? crt->raw.p : (const uint8_t *)"";
     tls_status_t status = host->verify(host, der, crt->raw.len, (unsigned)depth);

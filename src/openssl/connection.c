@@ -108,7 +108,7 @@ static bool set_up(tls_connection_t *connection, const tls_connection_options_t 
     X509_VERIFY_PARAM_set_flags(SSL_get0_param(connection->ssl), X509_V_FLAG_PARTIAL_CHAIN);
     SSL_set_verify(connection->ssl, verify_flags(connection), NULL);
     // Some of the library's functions that can fail have no way to say so (SSL_set_bio(), SSL_set_accept_state()).
-    return set_transport(connection) && set_role(connection, options, error) && !tls_memory_was_refused();
+    return tls_session_set_up(connection) && set_transport(connection) && set_role(connection, options, error) && !tls_memory_was_refused();
 }
 
 tls_connection_t *tls_connection_new(tls_context_t *context, const tls_connection_options_t *options,
@@ -128,6 +128,11 @@ tls_connection_t *tls_connection_new(tls_context_t *context, const tls_connectio
     connection->verify_mode = context->verify_mode;
     connection->max_record = context->max_record;
     connection->alert_sent = -1;
+    connection->skip_hostname_check = options->skip_hostname_check;
+    memcpy(connection->trust, context->trust, sizeof(connection->trust));
+    if (options->session != NULL && !connection->server && !connection->psk) {
+        connection->session = tls_session_retain(options->session);
+    }
     if (!set_up(connection, options, error)) {
         tls_error_from_library(error, TLS_ERROR_INTERNAL, TLS_CODE_INTERNAL, NULL);
         tls_connection_free(connection);
@@ -159,6 +164,7 @@ void tls_connection_free(tls_connection_t *connection) {
     OPENSSL_free(connection->asked_name);
     OPENSSL_free(connection->peer_der);
     tls_free(connection->cookie_id);
+    tls_session_release(connection->session);
     tls_context_release(connection->context);
     tls_free(connection);
 }
@@ -252,9 +258,20 @@ static tls_status_t outcome(tls_connection_t *connection, int result) {
 // ---------------------------------------------------------------------------------------------------------------------
 // Handshake
 
+// Whether the peer's certificate was checked, now or in the handshake behind the session. A client has looked at the
+// session before it offered it; a server finds in its ticket the certificate, and what it thought of it.
+static bool was_checked(const tls_connection_t *connection, bool has_certificate) {
+    if (!connection->resumed || !connection->server) {
+        return connection->chain_checked || connection->resumed;
+    }
+    return has_certificate && connection->verify_bits == 0;
+}
+
 static tls_status_t complete(tls_connection_t *connection) {
     bool has_certificate = SSL_get0_peer_certificate(connection->ssl) != NULL;
-    if (!connection->psk && connection->verify_mode == TLS_VERIFY_MODE_REQUIRED && !connection->chain_checked) {
+    tls_session_note(connection);
+    if (!connection->psk && connection->verify_mode == TLS_VERIFY_MODE_REQUIRED
+        && !was_checked(connection, has_certificate)) {
         // The library does not come here; but nothing unchecked goes on, whatever it does.
         tls_error_set(&connection->host->error, TLS_ERROR_VERIFICATION, TLS_CODE_CERT_VERIFY_FAILED,
             "peer's certificate was not checked");
@@ -274,6 +291,10 @@ static tls_status_t complete(tls_connection_t *connection) {
 static tls_status_t step_handshake(tls_connection_t *connection) {
     if (connection->datagram && DTLSv1_handle_timeout(connection->ssl) < 0) {
         tls_error_from_connection(connection);
+        return fail(connection);
+    }
+    if (!tls_session_offer(connection)) {
+        tls_error_no_memory(&connection->host->error);
         return fail(connection);
     }
     int result = SSL_do_handshake(connection->ssl);

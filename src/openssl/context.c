@@ -69,10 +69,7 @@ static int allow_tls13_without_certificate(SSL *ssl, void *unused) {
 }
 
 static void set_options(SSL_CTX *ctx) {
-    // Nothing is resumed: there is no interface for it yet, and a session that is resumed skips the checks of
-    // certificates that a context may have come to ask for since.
-    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION);
     SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_QUERY_MTU);
     SSL_CTX_clear_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -84,13 +81,7 @@ static void set_options(SSL_CTX *ctx) {
 }
 
 static bool set_server_options(tls_context_t *context) {
-    static const unsigned char session_id_context[] = "micropython-ssl";
     SSL_CTX *ctx = context->ssl_ctx;
-#if TLS_HAS_TLS_1_3
-    if (!SSL_CTX_set_num_tickets(ctx, 0)) {
-        return false;
-    }
-#endif
     SSL_CTX_set_cert_cb(ctx, allow_tls13_without_certificate, NULL);
     SSL_CTX_set_tlsext_servername_callback(ctx, tls_psk_check_identity);
     if (context->protocol & TLS_PROTOCOL_DATAGRAM) {
@@ -101,7 +92,7 @@ static bool set_server_options(tls_context_t *context) {
             return false;
         }
     }
-    return SSL_CTX_set_session_id_context(ctx, session_id_context, sizeof(session_id_context) - 1);
+    return true;
 }
 
 static int highest_version(unsigned protocol) {
@@ -134,6 +125,7 @@ static bool set_up(tls_context_t *context, tls_error_t *error) {
         return false;
     }
     set_options(context->ssl_ctx);
+    tls_session_install(context);
     set_default_versions(context);
     return (!(context->protocol & TLS_PROTOCOL_SERVER) || set_server_options(context))
         && tls_ciphers_read_defaults(context) && tls_ciphers_update(context, error) && !tls_memory_was_refused();
@@ -155,6 +147,7 @@ tls_context_t *tls_context_new(unsigned protocol, tls_error_t *error) {
     context->references = 1;
     context->protocol = protocol;
     context->max_record = MICROPY_PY_SSL_MAX_RECORD;
+    context->num_tickets = TLS_DEFAULT_TICKETS;
     if (!set_up(context, error)) {
         tls_error_from_library(error, TLS_ERROR_INTERNAL, TLS_CODE_INTERNAL, NULL);
         tls_context_release(context);
@@ -187,6 +180,7 @@ void tls_context_release(tls_context_t *context) {
 
 void tls_context_set_verify_mode(tls_context_t *context, tls_verify_mode_t mode) {
     context->verify_mode = mode;
+    tls_context_forget_tickets(context);
 }
 
 tls_verify_mode_t tls_context_get_verify_mode(const tls_context_t *context) {

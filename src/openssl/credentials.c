@@ -279,8 +279,9 @@ bool tls_context_add_trust_anchors(tls_context_t *context, const uint8_t *data, 
     // A store of its own, since what has gone into a store does not come out again if the rest fails.
     X509_STORE *store = X509_STORE_new();
     bool ok = store != NULL && add_from_store(store, SSL_CTX_get_cert_store(context->ssl_ctx))
-        && add_all(store, certificates);
+        && add_all(store, certificates) && tls_trust_extend(context->trust, data, len);
     if (ok) {
+        tls_context_forget_tickets(context);
         context->anchors = (size_t)sk_X509_OBJECT_num(X509_STORE_get0_objects(store));
         SSL_CTX_set_cert_store(context->ssl_ctx, store);
     } else {

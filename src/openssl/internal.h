@@ -5,6 +5,7 @@
 
 #include "engine/engine.h"
 #include "engine/memory.h"
+#include "engine/session.h"
 #include "openssl/compat.h"
 #include "ssl_config.h"
 
@@ -54,6 +55,9 @@ struct tls_context {
     size_t psk_key_len;
     bool psk_server;
     uint8_t cookie_secret[TLS_COOKIE_SECRET_SIZE];
+    uint8_t trust[TLS_DIGEST_SIZE]; // see tls_trust_extend()
+    uint16_t num_tickets;
+    uint32_t ticket_epoch; // tickets of another one are not taken
 };
 
 struct tls_connection {
@@ -78,6 +82,15 @@ struct tls_connection {
     uint32_t verify_bits;
     tls_findings_t *findings; // what verification has found so far, while it runs
     int alert_sent;           // fatal alert, -1: none
+    tls_session_t *session;   // client: until the handshake is complete
+    bool offered;             // ... and it suited
+    bool resumed;             // when established
+    bool session_is_new;      // the library has made one, or a ticket came
+    bool skip_hostname_check;
+    bool hook_asked;                // hooks.verify was, in the handshake that showed the certificate
+    int64_t proof_time;             // when that was
+    int64_t session_time;           // when established or when the last ticket came
+    uint8_t trust[TLS_DIGEST_SIZE]; // of the context when the connection was made
     tls_buffer_t input;
     tls_buffer_t output;
     char *asked_name;   // as the caller gave it, for error messages
@@ -155,6 +168,16 @@ void tls_psk_install_server(tls_context_t *context, bool enable);
 
 // The app_verify_callback of every context.
 int tls_verify_chain(X509_STORE_CTX *store_ctx, void *unused);
+
+// --- session.c
+
+void tls_session_install(tls_context_t *context);
+// What a new connection does about tickets; false: out of memory.
+bool tls_session_set_up(tls_connection_t *connection);
+// Before the handshake: offers the session that the caller gave if it suits. false: out of memory.
+bool tls_session_offer(tls_connection_t *connection);
+// The handshake is complete: whether a session was resumed, and what is known about the peer from then.
+void tls_session_note(tls_connection_t *connection);
 
 // --- transport.c
 

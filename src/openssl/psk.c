@@ -237,5 +237,6 @@ bool tls_context_set_psk_server(tls_context_t *context, bool enable, tls_error_t
         return false;
     }
     tls_psk_install_server(context, enable);
+    tls_context_forget_tickets(context);
     return true;
 }

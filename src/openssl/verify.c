@@ -363,6 +363,7 @@ int tls_verify_chain(X509_STORE_CTX *store_ctx, void *unused) {
     }
     connection->chain_checked = true;
     connection->verify_bits = findings.bits;
+    connection->hook_asked = host->verify != NULL;
     bool rejected = !ask_hook(connection, store_ctx);
     if (rejected && !(connection->verify_bits & TLS_VERIFY_CALLBACK)) {
         X509_STORE_CTX_set_error(store_ctx, X509_V_ERR_OUT_OF_MEM);
@@ -371,6 +372,7 @@ int tls_verify_chain(X509_STORE_CTX *store_ctx, void *unused) {
     if (rejected || (findings.bits != 0 && connection->verify_mode == TLS_VERIFY_MODE_REQUIRED)) {
         return refuse(connection, store_ctx, &findings);
     }
-    X509_STORE_CTX_set_error(store_ctx, X509_V_OK);
+    // The library carries this number in its sessions: a server learns from a ticket what it found before.
+    X509_STORE_CTX_set_error(store_ctx, (int)findings.bits);
     return 1;
 }
