@@ -26,7 +26,7 @@ static void collect_garbage(size_t size) {
 }
 #endif
 
-static void init_engine(void) {
+void ssl_init_engine(void) {
 #if !MICROPY_PY_SSL_GC_HEAP
     tls_memory_set_reclaim(collect_garbage);
 #endif
@@ -36,7 +36,7 @@ static void init_engine(void) {
 }
 
 mp_obj_t ssl_context_new(const mp_obj_type_t *type, unsigned protocol) {
-    init_engine();
+    ssl_init_engine();
     mp_obj_ssl_context_t *self = mp_obj_malloc_with_finaliser(mp_obj_ssl_context_t, type);
     self->engine = NULL;
     self->verify_callback = mp_const_none;
@@ -272,7 +272,7 @@ static void check_psk_complete(const mp_obj_ssl_context_t *self) {
 
 //| def wrap_socket(self, sock, *, server_side: bool = False, do_handshake_on_connect: bool = True,
 //|     suppress_ragged_eofs: bool = True, server_hostname: str | None = None,
-//|     client_id: bytes | None = None) -> SSLSocket: ...
+//|     client_id: bytes | None = None, session: SSLSession | None = None) -> SSLSocket: ...
 static mp_obj_t ssl_context_wrap_socket(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
     enum {
         ARG_sock,
@@ -281,6 +281,7 @@ static mp_obj_t ssl_context_wrap_socket(size_t n_args, const mp_obj_t *pos_args,
         ARG_suppress_ragged_eofs,
         ARG_server_hostname,
         ARG_client_id,
+        ARG_session,
     };
     static const mp_arg_t allowed_args[] = {
         {MP_QSTR_sock, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
@@ -289,6 +290,7 @@ static mp_obj_t ssl_context_wrap_socket(size_t n_args, const mp_obj_t *pos_args,
         {MP_QSTR_suppress_ragged_eofs, MP_ARG_KW_ONLY | MP_ARG_BOOL, {.u_bool = true}},
         {MP_QSTR_server_hostname, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
         {MP_QSTR_client_id, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+        {MP_QSTR_session, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
     };
     mp_arg_val_t args[MP_ARRAY_SIZE(allowed_args)];
     mp_arg_parse_all(n_args - 1, pos_args + 1, kw_args, MP_ARRAY_SIZE(allowed_args), allowed_args, args);
@@ -298,6 +300,7 @@ static mp_obj_t ssl_context_wrap_socket(size_t n_args, const mp_obj_t *pos_args,
         .suppress_ragged_eofs = args[ARG_suppress_ragged_eofs].u_bool,
         .server_hostname = args[ARG_server_hostname].u_obj,
         .client_id = args[ARG_client_id].u_obj,
+        .session = args[ARG_session].u_obj,
     };
     return ssl_socket_new(MP_OBJ_TO_PTR(pos_args[0]), args[ARG_sock].u_obj, &options);
 }
@@ -349,7 +352,7 @@ static void set_verify_callback(mp_obj_ssl_context_t *self, mp_obj_t callback) {
     if (callback != mp_const_none && !mp_obj_is_callable(callback)) {
         mp_raise_TypeError(MP_ERROR_TEXT("verify_callback must be callable or None"));
     }
-    engine_to_change(self);
+    tls_context_forget_tickets(engine_to_change(self));
     self->verify_callback = callback;
 }
 
@@ -396,6 +399,15 @@ static void set_server_psk_keys(mp_obj_ssl_context_t *self, mp_obj_t keys) {
     self->server_psk_keys = keys;
 }
 
+static void set_num_tickets(mp_obj_ssl_context_t *self, mp_obj_t count_obj) {
+    require_role(self, TLS_PROTOCOL_SERVER);
+    mp_int_t count = mp_obj_get_int(count_obj);
+    if (count < 0 || count > UINT16_MAX) {
+        mp_raise_ValueError(MP_ERROR_TEXT("invalid num_tickets"));
+    }
+    tls_context_set_num_tickets(engine_to_change(self), (uint16_t)count);
+}
+
 static mp_obj_t load_attr(const mp_obj_ssl_context_t *self, qstr attr) {
     switch (attr) {
         case MP_QSTR_protocol:
@@ -418,6 +430,8 @@ static mp_obj_t load_attr(const mp_obj_ssl_context_t *self, qstr attr) {
             return self->psk_key;
         case MP_QSTR_server_psk_keys:
             return self->server_psk_keys;
+        case MP_QSTR_num_tickets:
+            return MP_OBJ_NEW_SMALL_INT(tls_context_get_num_tickets(engine_of(self)));
         default:
             return MP_OBJ_NULL;
     }
@@ -453,6 +467,9 @@ static bool store_attr(mp_obj_ssl_context_t *self, qstr attr, mp_obj_t value) {
         case MP_QSTR_server_psk_keys:
             set_server_psk_keys(self, value);
             return true;
+        case MP_QSTR_num_tickets:
+            set_num_tickets(self, value);
+            return true;
         default:
             return false;
     }
@@ -468,6 +485,7 @@ static bool store_attr(mp_obj_ssl_context_t *self, qstr attr, mp_obj_t value) {
 //| psk_identity: str | bytes | None
 //| psk_key: bytes | None
 //| server_psk_keys: dict[str | bytes, bytes] | None
+//| num_tickets: int
 static void ssl_context_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     mp_obj_ssl_context_t *self = MP_OBJ_TO_PTR(self_in);
     if (dest[0] == MP_OBJ_NULL) {

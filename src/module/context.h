@@ -21,6 +21,9 @@ typedef struct {
 extern const mp_obj_type_t ssl_context_type; // ssl.SSLContext
 extern const mp_obj_type_t tls_context_type; // tls.SSLContext, a subtype whose clients start at CERT_REQUIRED
 
+// Before anything of the engine's: raises if it cannot be started.
+void ssl_init_engine(void);
+
 // The parts that ssl.wrap_socket() is made of. They take Python arguments and raise what the methods raise.
 mp_obj_t ssl_context_new(const mp_obj_type_t *type, unsigned protocol);
 void ssl_context_set_verify_mode(mp_obj_ssl_context_t *self, mp_obj_t mode);

@@ -1,6 +1,7 @@
 // The modules `ssl` and `tls`: names, constants, and the documented wrap_socket().
 
 #include "module/context.h"
+#include "module/session.h"
 #include "module/socket.h"
 #include "py/objmodule.h"
 #include "py/objstr.h"
@@ -66,6 +67,7 @@ static mp_obj_t ssl_wrap_socket(size_t n_args, const mp_obj_t *pos_args, mp_map_
         .suppress_ragged_eofs = true,
         .server_hostname = args[ARG_server_hostname].u_obj,
         .client_id = mp_const_none,
+        .session = mp_const_none,
     };
     return ssl_socket_new(context, args[ARG_sock].u_obj, &options);
 }
@@ -127,6 +129,7 @@ static const MP_DEFINE_STR_OBJ(version_obj, SSL_VERSION);
     {MP_ROM_QSTR(MP_QSTR___version__), MP_ROM_PTR(&version_obj)}, \
     {MP_ROM_QSTR(MP_QSTR_wrap_socket), MP_ROM_PTR(&ssl_wrap_socket_obj)}, \
     {MP_ROM_QSTR(MP_QSTR_SSLSocket), MP_ROM_PTR(&ssl_socket_type)}, \
+    {MP_ROM_QSTR(MP_QSTR_SSLSession), MP_ROM_PTR(&ssl_session_type)}, \
     {MP_ROM_QSTR(MP_QSTR_TLSVersion), MP_ROM_PTR(&tls_version_type)}, \
     {MP_ROM_QSTR(MP_QSTR_ENGINE), ENGINE_NAME}, \
     {MP_ROM_QSTR(MP_QSTR_PROTOCOL_TLS_CLIENT), MP_ROM_INT(0)}, \

@@ -6,6 +6,7 @@
 
 #include "module/call.h"
 #include "module/errors.h"
+#include "module/session.h"
 #include "module/stream_methods.h"
 #include "module/transport.h"
 #include "py/mperrno.h"
@@ -40,6 +41,9 @@ static void check_options(const mp_obj_ssl_context_t *context, const ssl_wrap_op
     bool is_server = context->protocol & TLS_PROTOCOL_SERVER;
     if (options->server_side && !is_server) {
         mp_raise_ValueError(MP_ERROR_TEXT("server_side needs a server context"));
+    }
+    if (is_server && options->session != mp_const_none) {
+        mp_raise_ValueError(MP_ERROR_TEXT("session is for clients"));
     }
     if (!is_server && name == NULL && context->check_hostname
         && tls_context_get_verify_mode(context->engine) == TLS_VERIFY_MODE_REQUIRED) {
@@ -80,6 +84,7 @@ mp_obj_t ssl_socket_new(mp_obj_ssl_context_t *context, mp_obj_t stream, const ss
     tls_connection_options_t connection_options = {
         .server_hostname = hostname_from_obj(options->server_hostname),
         .skip_hostname_check = !context->check_hostname,
+        .session = ssl_session_from_obj(options->session),
     };
     if (options->client_id != mp_const_none) {
         mp_buffer_info_t id;
@@ -688,13 +693,37 @@ static mp_obj_t verify_result(const mp_obj_ssl_socket_t *self) {
     return mp_obj_new_tuple(len, items);
 }
 
+// Under the same guard as reading, which may put a new session in the place of the one that is copied here.
+static mp_obj_t session_of(mp_obj_ssl_socket_t *self) {
+    if (self->connection == NULL) {
+        return mp_const_none;
+    }
+    ssl_call_t call;
+    ssl_call_begin(&call, self);
+    mp_obj_t session = MP_OBJ_NULL;
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        session = ssl_session_of_connection(self->connection);
+        nlr_pop();
+    } else {
+        call.exception = MP_OBJ_FROM_PTR(nlr.ret_val);
+    }
+    ssl_call_end(&call, TLS_OK);
+    if (call.exception != MP_OBJ_NULL) {
+        nlr_raise(call.exception);
+    }
+    return session;
+}
+
 //| context: SSLContext
 //| server_side: bool
 //| server_hostname: str | None
 //| verify_result: tuple[str, ...]
 //| truncated: bool
+//| session: SSLSession | None
+//| session_reused: bool
 static void ssl_socket_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
-    const mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(self_in);
+    mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(self_in);
     if (dest[0] != MP_OBJ_NULL) {
         return;
     }
@@ -713,6 +742,13 @@ static void ssl_socket_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
             break;
         case MP_QSTR_truncated:
             dest[0] = mp_obj_new_bool(self->truncated);
+            break;
+        case MP_QSTR_session:
+            dest[0] = session_of(self);
+            break;
+        case MP_QSTR_session_reused:
+            dest[0] = mp_obj_new_bool(
+                self->connection != NULL && tls_connection_session_reused(self->connection));
             break;
         default:
             dest[1] = MP_OBJ_SENTINEL; // go on in the table below

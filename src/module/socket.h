@@ -43,6 +43,7 @@ typedef struct {
     bool suppress_ragged_eofs;
     mp_obj_t server_hostname;
     mp_obj_t client_id;
+    mp_obj_t session;
 } ssl_wrap_options_t;
 
 // Wraps `stream`; it stays open, and the caller's, when this raises.
