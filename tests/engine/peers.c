@@ -87,6 +87,9 @@ static bool set_psk(tls_context_t *context, const side_t *side, bool is_server, 
 
 static bool configure(tls_context_t *context, const side_t *side, bool is_server, tls_error_t *error) {
     tls_context_set_verify_mode(context, side->verify);
+    if (side->tickets != 0) {
+        tls_context_set_num_tickets(context, (uint16_t)(side->tickets < 0 ? 0 : side->tickets));
+    }
     if (side->minimum != 0 && !tls_context_set_versions(context, side->minimum, side->maximum, error)) {
         return false;
     }
@@ -333,6 +336,7 @@ static bool open_connection(endpoint_t *endpoint, tls_error_t *error) {
         .skip_hostname_check = side->skip_hostname_check,
         .client_id = (const uint8_t *)side->client_id,
         .client_id_len = side->client_id == NULL ? 0 : strlen(side->client_id),
+        .session = endpoint->session,
     };
     endpoint->connection = tls_connection_new(endpoint->context, &options, error);
     return endpoint->connection != NULL;
@@ -373,6 +377,7 @@ bool pair_try_reopen(pair_t *pair, tls_error_t *error) {
         close_connection(ends[i]);
         *ends[i] = (endpoint_t) {
             .context = ends[i]->context,
+            .session = ends[i]->session,
             .side = ends[i]->side,
             .is_server = ends[i]->is_server,
             .now = TIME_2026_06_01,

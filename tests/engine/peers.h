@@ -45,6 +45,7 @@ typedef struct side {
     const char *hostname;
     bool skip_hostname_check;
     const char *client_id;
+    int tickets; // 0: as the context has it; negative: none
 } side_t;
 
 typedef struct setup {
@@ -78,6 +79,7 @@ const char *version_name(int version, bool datagram);
 typedef struct endpoint {
     tls_context_t *context;
     tls_connection_t *connection;
+    tls_session_t *session; // client: to offer by the next connection; the test holds it
     wire_end_t wire;
     side_t side;
     bool is_server;

@@ -7,6 +7,7 @@
 # wrap        keyword arguments of SSLContext.wrap_socket
 # server      True: listen; connections (default 1) are served one after the other
 # udp         True: DTLS
+# session     a file: the session in it is resumed, if it exists; the step save_session writes it
 # timeout     for the transport in seconds, set before the handshake; 0: non-blocking
 #
 # The first step that fails ends the connection; {"error": …} tells where and how.
@@ -99,6 +100,7 @@ class Connection:
             "version": self.sock.version(),
             "cipher": cipher and list(cipher),
             "verify_result": list(self.sock.verify_result),
+            "reused": self.sock.session_reused,
             "peer": peer and hex_digest(hashlib.sha256(peer)),
         }
 
@@ -232,6 +234,13 @@ class Connection:
         except Exception as error:
             return {"error": describe_error(error)}
 
+    # Keeps the session for another process.
+    def save_session(self, path):
+        session = self.sock.session
+        with open(path, "wb") as file:
+            file.write(session.serialize())
+        return {"has_ticket": session.has_ticket, "id": session.id.hex(), "lifetime": session.ticket_lifetime_hint}
+
     # Tells the test that it is here.
     def say(self, word):
         print(word)
@@ -248,12 +257,22 @@ class Connection:
         self.transport.close()
 
 
+def wrap_options(spec):
+    options = dict(spec.get("wrap", {}))
+    if "session" in spec:
+        try:
+            options["session"] = ssl.SSLSession.deserialize(contents(spec["session"]))
+        except OSError:
+            pass  # it is not there yet
+    return options
+
+
 def run_connection(transport, context, spec):
     result = {"steps": [], "error": None}
     where = "wrap"
     connection = None
     try:
-        connection = Connection(transport, context, spec.get("wrap", {}))
+        connection = Connection(transport, context, wrap_options(spec))
         for where, *args in spec.get("steps", []):
             if where == "close":
                 result["info"] = connection.info()
