@@ -7,8 +7,6 @@ from pipes import End, Link, content, join, new_client_context, new_psk_contexts
     new_verifying_context, nudge, path, pin, transfer
 from testing import case, contains, each, equal, raises, run, same, true
 
-VERSIONS = ("TLSv1.2", 0x0303), ("TLSv1.3", 0x0304)
-
 
 # A connection of these contexts; the client has read, so it has what tickets there are.
 def connect(client_context, server_context, session=None, hostname="server.test"):
@@ -27,7 +25,7 @@ def contexts(version):
     return pin(version, new_verifying_context(), new_server_context())
 
 
-@each(*VERSIONS)
+@each(("TLSv1.2", 0x0303), ("TLSv1.3", 0x0304))
 def resumes(name, version):
     client_context, server_context = contexts(version)
     client, server = connect(client_context, server_context)
@@ -44,7 +42,7 @@ def resumes(name, version):
         session = client.session
 
 
-@each(*VERSIONS)
+@each(("TLSv1.2", 0x0303), ("TLSv1.3", 0x0304))
 def certificate_of_a_resumed_connection(name, version):
     client_context, server_context = contexts(version)
     client, _ = connect(client_context, server_context)
@@ -54,7 +52,7 @@ def certificate_of_a_resumed_connection(name, version):
     equal(client.getpeercert(True), content("ec.der") if kept else None)
 
 
-@each(*VERSIONS)
+@each(("TLSv1.2", 0x0303), ("TLSv1.3", 0x0304))
 def another_context_that_asks_the_same(name, version):
     client_context, server_context = contexts(version)
     client, _ = connect(client_context, server_context)
@@ -62,14 +60,14 @@ def another_context_that_asks_the_same(name, version):
     same(connect(again, server_context, client.session)[0].session_reused, True)
 
 
-@each(*VERSIONS)
+@each(("TLSv1.2", 0x0303), ("TLSv1.3", 0x0304))
 def another_name(name, version):
     client_context, server_context = pin(version, new_client_context(), new_server_context())
     client, _ = connect(client_context, server_context)
     same(connect(client_context, server_context, client.session, "www.server.test")[0].session_reused, False)
 
 
-@each(*VERSIONS)
+@each(("TLSv1.2", 0x0303), ("TLSv1.3", 0x0304))
 def more_verification(name, version):
     client_context, server_context = pin(version, new_client_context(), new_server_context())
     client, _ = connect(client_context, server_context)
@@ -77,7 +75,7 @@ def more_verification(name, version):
     same(connect(verifying, server_context, client.session)[0].session_reused, False)
 
 
-@each(*VERSIONS)
+@each(("TLSv1.2", 0x0303), ("TLSv1.3", 0x0304))
 def check_hostname(name, version):
     client_context, server_context = contexts(version)
     client_context.check_hostname = False
@@ -86,7 +84,7 @@ def check_hostname(name, version):
     same(connect(client_context, server_context, client.session)[0].session_reused, False)
 
 
-@each(*VERSIONS)
+@each(("TLSv1.2", 0x0303), ("TLSv1.3", 0x0304))
 def verify_callback_of_a_client(name, version):
     client_context, server_context = contexts(version)
     client, _ = connect(client_context, server_context)
@@ -100,7 +98,7 @@ def verify_callback_of_a_client(name, version):
     equal(seen, [2, 1, 0])
 
 
-@each(*VERSIONS)
+@each(("TLSv1.2", 0x0303), ("TLSv1.3", 0x0304))
 def verify_callback_of_a_server(name, version):
     client_context, server_context = contexts(version)
     client, _ = connect(client_context, server_context)
@@ -204,7 +202,7 @@ def sessions_are_made_by_connections():
     raises(TypeError, ssl.SSLSession)
 
 
-@each(*VERSIONS)
+@each(("TLSv1.2", 0x0303), ("TLSv1.3", 0x0304))
 def bytes_and_back(name, version):
     client_context, server_context = contexts(version)
     session = connect(client_context, server_context)[0].session
@@ -260,7 +258,7 @@ def num_tickets():
     raises(ValueError, setattr, new_client_context(), "num_tickets", 1)
 
 
-@each(*VERSIONS)
+@each(("TLSv1.2", 0x0303), ("TLSv1.3", 0x0304))
 def no_tickets(name, version):
     client_context, server_context = contexts(version)
     server_context.num_tickets = 0

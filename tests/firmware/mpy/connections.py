@@ -21,6 +21,24 @@ def handshake_and_data(name, version):
     link.server.close()
 
 
+# The second time from bytes, as after deep sleep.
+@each(("TLSv1.2", ssl.TLSVersion.TLSv1_2), ("TLSv1.3", ssl.TLSVersion.TLSv1_3))
+def resumed_handshake(name, version):
+    client_context, server_context = pin(version, new_verifying_context(), new_server_context())
+    session = None
+    for expected in (False, True, True):
+        near, far = join(End(), End())
+        server = server_context.wrap_socket(far, server_side=True, do_handshake_on_connect=False)
+        client = client_context.wrap_socket(
+            near, server_hostname="server.test", do_handshake_on_connect=False, session=session)
+        equal(transfer(client, server, b"ping"), b"ping")
+        equal(transfer(server, client, b"pong"), b"pong")
+        equal((client.version(), client.session_reused, server.session_reused), (name, expected, expected))
+        session = ssl.SSLSession.deserialize(client.session.serialize())
+        client.close()
+        server.close()
+
+
 @each("rsa", "ec")
 def certificate(kind):
     link = Link(new_verifying_context(), new_server_context(kind))
