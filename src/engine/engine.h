@@ -271,8 +271,8 @@ TLS_MUST_USE bool tls_context_set_psk(tls_context_t *context, const uint8_t *ide
 // Server: accept only pre-shared keys, which hooks.psk finds; false switches it off again.
 TLS_MUST_USE bool tls_context_set_psk_server(tls_context_t *context, bool enable, tls_error_t *error);
 
-// Server: how many session tickets a client gets in TLS 1.3 (RFC 8446 section 4.6.1), 2 in a new context; in TLS 1.2 any
-// number but 0 means one (RFC 5077). 0: no session is resumed either. For connections made from now on.
+// Server: how many session tickets a client gets in TLS 1.3 (RFC 8446 section 4.6.1), 2 in a new context; in TLS 1.2
+// any number but 0 means one (RFC 5077). 0: no session is resumed either. For connections made from now on.
 void tls_context_set_num_tickets(tls_context_t *context, uint16_t count);
 uint16_t tls_context_get_num_tickets(const tls_context_t *context);
 
@@ -288,8 +288,8 @@ void tls_context_forget_tickets(tls_context_t *context);
 // A resumed handshake shows no certificate, so whoever holds a session is spared the proof. A session is therefore
 // offered to the server only by a connection that would have judged the same: TLS or DTLS, server_hostname,
 // skip_hostname_check, verify mode, trust anchors and, if there is a hooks.verify, that it was asked. A session that is
-// older than its server allowed, or that the certificate behind it is older than seven days, is not offered either. None
-// of this is an error: a full handshake takes place. So it does when the server refuses.
+// older than its server allowed, or whose certificate was shown more than seven days ago, is not offered either. None of
+// this is an error: a full handshake takes place. So it does when the server refuses.
 //
 // Connections with pre-shared keys have no sessions.
 //
@@ -302,13 +302,13 @@ void tls_session_release(tls_session_t *session); // NULL is allowed
 
 // The bytes belong to the session. In TLS 1.3 sessions have no identifier of their own, and *len may be 0.
 const uint8_t *tls_session_id(const tls_session_t *session, size_t *len);
-int64_t tls_session_time(const tls_session_t *session);      // when it was made, by hooks.now
-uint32_t tls_session_timeout(const tls_session_t *session);  // seconds after which it is not offered any more
+int64_t tls_session_time(const tls_session_t *session);           // when it was made, by hooks.now
+uint32_t tls_session_timeout(const tls_session_t *session);       // seconds after which it is not offered any more
 uint32_t tls_session_lifetime_hint(const tls_session_t *session); // seconds as the server said, 0: it did not
 bool tls_session_has_ticket(const tls_session_t *session);
 
-// Bytes from which tls_session_deserialize() makes the session again, in another process too. They hold its secret: to be
-// kept like a private key. Returns how many bytes they are, and writes them if `size` is no less; 0: out of memory.
+// Bytes from which tls_session_deserialize() makes the session again, in another process too. They hold its secret: to
+// be kept like a private key. Returns how many bytes they are, and writes them if `size` is no less; 0: out of memory.
 size_t tls_session_serialize(const tls_session_t *session, uint8_t *buf, size_t size);
 
 // NULL with TLS_ERROR_ARGUMENT for what was not made by this engine with this version of the library, or is not as it

@@ -7,9 +7,9 @@
 
 #include <string.h>
 
-#define DAY                (24 * 60 * 60)
-#define TLS_LIFETIME_MAX   (7 * DAY) // RFC 8446 section 4.6.1
-#define FORMAT             1
+#define DAY              (24 * 60 * 60)
+#define TLS_LIFETIME_MAX (7 * DAY) // RFC 8446 section 4.6.1
+#define FORMAT           1
 
 struct tls_session {
     unsigned references;
@@ -119,7 +119,8 @@ static bool is_same_name(const char *a, const char *b) {
 static bool is_same_judgement(const tls_session_terms_t *made, const tls_session_terms_t *wanted) {
     return made->datagram == wanted->datagram && made->verify_mode == wanted->verify_mode
         && made->skip_hostname_check == wanted->skip_hostname_check && (made->hook_asked || !wanted->hook_asked)
-        && memcmp(made->trust, wanted->trust, sizeof(made->trust)) == 0 && is_same_name(made->hostname, wanted->hostname);
+        && memcmp(made->trust, wanted->trust, sizeof(made->trust)) == 0
+        && is_same_name(made->hostname, wanted->hostname);
 }
 
 // A ticket from a resumed connection is as good as the first, so the proof behind it has an age of its own (RFC 8446
@@ -180,14 +181,20 @@ static void put_sized(writer_t *writer, const void *bytes, size_t len, size_t si
     put_bytes(writer, bytes, len);
 }
 
+static unsigned flags_of(const tls_session_facts_t *facts) {
+    unsigned flags = facts->terms.datagram ? FLAG_DATAGRAM : 0;
+    flags |= facts->terms.skip_hostname_check ? FLAG_SKIP_HOSTNAME_CHECK : 0;
+    flags |= facts->terms.hook_asked ? FLAG_HOOK_ASKED : 0;
+    flags |= facts->has_ticket ? FLAG_HAS_TICKET : 0;
+    return flags;
+}
+
 static void put_session(writer_t *writer, const tls_session_t *session) {
     const tls_session_facts_t *facts = &session->facts;
     const tls_session_terms_t *terms = &facts->terms;
     const char *version = tls_engine_version();
     put_sized(writer, version, strlen(version), 1);
-    put_number(writer, (terms->datagram ? FLAG_DATAGRAM : 0u)
-            | (terms->skip_hostname_check ? FLAG_SKIP_HOSTNAME_CHECK : 0u)
-            | (terms->hook_asked ? FLAG_HOOK_ASKED : 0u) | (facts->has_ticket ? FLAG_HAS_TICKET : 0u), 1);
+    put_number(writer, flags_of(facts), 1);
     put_number(writer, terms->verify_mode, 1);
     put_bytes(writer, terms->trust, sizeof(terms->trust));
     put_number(writer, facts->verify_result, 4);

@@ -583,8 +583,8 @@ typedef struct compat_places {
 #endif
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Sessions: private members. mbedtls_ssl_get_session() gives a session away once, and a copy with the peer's certificate
-// at that.
+// Sessions: private members. mbedtls_ssl_get_session() gives a session away once, and makes a copy with the peer's
+// certificate for that.
 
 // What an established connection agreed on; NULL: nothing.
 static inline const mbedtls_ssl_session *compat_session(const mbedtls_ssl_context *ssl) {

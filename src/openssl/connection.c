@@ -108,7 +108,8 @@ static bool set_up(tls_connection_t *connection, const tls_connection_options_t 
     X509_VERIFY_PARAM_set_flags(SSL_get0_param(connection->ssl), X509_V_FLAG_PARTIAL_CHAIN);
     SSL_set_verify(connection->ssl, verify_flags(connection), NULL);
     // Some of the library's functions that can fail have no way to say so (SSL_set_bio(), SSL_set_accept_state()).
-    return tls_session_set_up(connection) && set_transport(connection) && set_role(connection, options, error) && !tls_memory_was_refused();
+    return tls_session_set_up(connection) && set_transport(connection) && set_role(connection, options, error)
+        && !tls_memory_was_refused();
 }
 
 tls_connection_t *tls_connection_new(tls_context_t *context, const tls_connection_options_t *options,
