@@ -629,6 +629,29 @@ static inline void compat_session_set_age(mbedtls_ssl_session *session, int64_t 
 #endif
 }
 
+// The name that a session of TLS 1.3 is for. Mbed TLS 3.6 believes that the one it reads from saved bytes ends with a NUL.
+// MBEDTLS_ERR_SSL_ALLOC_FAILED or 0.
+static inline int compat_session_set_name(mbedtls_ssl_session *session, const char *name) {
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3) && defined(MBEDTLS_SSL_SESSION_TICKETS) \
+    && defined(MBEDTLS_SSL_SERVER_NAME_INDICATION) && defined(MBEDTLS_SSL_CLI_C)
+    mbedtls_free(session->MBEDTLS_PRIVATE(hostname));
+    session->MBEDTLS_PRIVATE(hostname) = NULL;
+    if (name == NULL) {
+        return 0;
+    }
+    size_t size = strlen(name) + 1;
+    session->MBEDTLS_PRIVATE(hostname) = (char *)mbedtls_calloc(1, size);
+    if (session->MBEDTLS_PRIVATE(hostname) == NULL) {
+        return MBEDTLS_ERR_SSL_ALLOC_FAILED;
+    }
+    memcpy(session->MBEDTLS_PRIVATE(hostname), name, size);
+#else
+    (void)session;
+    (void)name;
+#endif
+    return 0;
+}
+
 #if COMPAT_TICKETS
 // What protects the tickets: a cipher with authentication that is there.
 #if defined(MBEDTLS_SSL_HAVE_AES) && defined(MBEDTLS_SSL_HAVE_GCM)

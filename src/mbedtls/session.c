@@ -33,6 +33,18 @@ static int64_t now_of(tls_connection_t *connection) {
     return connection->host->now(connection->host);
 }
 
+// What has to be put right in a session of TLS 1.3 that was saved. A result of the library.
+static int mend_session(tls_connection_t *connection, mbedtls_ssl_session *session, int64_t age) {
+    if (!compat_session_is_tls_1_3(session)) {
+        return 0;
+    }
+    if (age >= 0) {
+        compat_session_set_age(session, age);
+    }
+    bool has_name = connection->peer_name_len > 0 && connection->ip_len == 0;
+    return compat_session_set_name(session, has_name ? mbedtls_ssl_get_hostname(&connection->ssl) : NULL);
+}
+
 // A result of the library.
 static int load_session(tls_connection_t *connection, tls_session_t *from, int64_t now) {
     const tls_session_facts_t *facts = tls_session_facts(from);
@@ -42,9 +54,9 @@ static int load_session(tls_connection_t *connection, tls_session_t *from, int64
     mbedtls_ssl_session_init(&session);
     int ret = mbedtls_ssl_session_load(&session, payload, len);
     if (ret == 0) {
-        if (now >= 0 && facts->time >= 0 && compat_session_is_tls_1_3(&session)) {
-            compat_session_set_age(&session, now - facts->time);
-        }
+        ret = mend_session(connection, &session, now < 0 || facts->time < 0 ? -1 : now - facts->time);
+    }
+    if (ret == 0) {
         ret = mbedtls_ssl_set_session(&connection->ssl, &session);
     }
     mbedtls_ssl_session_free(&session);

@@ -130,9 +130,9 @@ def test_alert_before_a_reset_after_the_handshake(mpy_client, certs):
 
 
 @each_version
-def test_server_sees_truncation(mpy_server, certs, version):
-    """The same as a server."""
-    server = mpy_server([["read_to_end"], ["close"]])
+def test_server_sees_truncation(mpy_server, context, certs, version):
+    """The same as a server. Without tickets: this client would not read them, and TCP then resets the connection."""
+    server = mpy_server([["read_to_end"], ["close"]], context=context("TLS_SERVER", cert="ec").set(num_tickets=0))
     conn = python_peer.connect(server.port, python_peer.client_context(certs, version=version))
     conn.sendall(b"half a messa")
     drop(conn)
