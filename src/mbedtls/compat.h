@@ -294,12 +294,28 @@ static inline int compat_received_alert(const mbedtls_ssl_context *ssl) {
     return ssl->MBEDTLS_PRIVATE(in_msg)[1];
 }
 
+// Whether so many bytes of a record can be in the input buffer. While a message is put together from several records,
+// the next one may be due at its very end.
+static inline bool compat_has_input(const mbedtls_ssl_context *ssl, size_t size) {
+#ifdef MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH
+    const unsigned char *start = ssl->MBEDTLS_PRIVATE(in_buf);
+    return start != NULL
+        && (size_t)(ssl->MBEDTLS_PRIVATE(in_hdr) - start) + size <= ssl->MBEDTLS_PRIVATE(in_buf_len);
+#else
+    (void)size;
+    return ssl->MBEDTLS_PRIVATE(in_buf) != NULL;
+#endif
+}
+
 // The fatal alert that the peer sent without encryption although encryption had begun; -1 if that is not what was read
 // last. OpenSSL's clients answer a server's certificate so in TLS 1.3, and its servers understand it; to Mbed TLS 3.6
 // it is a broken record. Nobody vouches for such an alert, but the connection is lost in any case.
 static inline int compat_received_plain_alert(const mbedtls_ssl_context *ssl) {
     static const unsigned char header[] = {MBEDTLS_SSL_MSG_ALERT, 3, 3, 0, 2, MBEDTLS_SSL_ALERT_LEVEL_FATAL};
     const unsigned char *record = ssl->MBEDTLS_PRIVATE(in_hdr);
+    if (!compat_has_input(ssl, sizeof(header) + 1)) {
+        return -1;
+    }
     return memcmp(record, header, sizeof(header)) == 0 ? record[sizeof(header)] : -1;
 }
 
@@ -708,20 +724,25 @@ static inline void compat_set_key_exchange_modes(mbedtls_ssl_config *config, boo
 #endif
 }
 
+// Client: whether tickets of TLS 1.3 are kept from now on, and not passed over.
+static inline void compat_keep_tickets(mbedtls_ssl_config *config, bool keep) {
+#if defined(MBEDTLS_SSL_SESSION_TICKETS) && defined(MBEDTLS_SSL_CLI_C) && defined(MBEDTLS_SSL_PROTO_TLS1_3)
+    mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(config,
+        keep ? MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED
+             : MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_DISABLED);
+#else
+    (void)config;
+    (void)keep;
+#endif
+}
+
 // Client: whether tickets are asked for (TLS 1.2) and kept (TLS 1.3).
 static inline void compat_want_tickets(mbedtls_ssl_config *config, bool want) {
 #if defined(MBEDTLS_SSL_SESSION_TICKETS) && defined(MBEDTLS_SSL_CLI_C)
     mbedtls_ssl_conf_session_tickets(config,
         want ? MBEDTLS_SSL_SESSION_TICKETS_ENABLED : MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
-#ifdef MBEDTLS_SSL_PROTO_TLS1_3
-    mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(config,
-        want ? MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED
-             : MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_DISABLED);
 #endif
-#else
-    (void)config;
-    (void)want;
-#endif
+    compat_keep_tickets(config, want);
 }
 
 // Whether a suite authenticates by a pre-shared key alone (RSA-PSK has a certificate besides).

@@ -400,6 +400,9 @@ tls_status_t tls_connection_handshake(tls_connection_t *connection, tls_host_t *
 
 // One result of mbedtls_ssl_read(). TLS_OK with *count 0: ask again.
 static tls_status_t read_once(tls_connection_t *connection, void *buf, size_t size, size_t *count) {
+    // To take a ticket the library first sends what is left of its output, which must not keep us from reading. So one
+    // that comes meanwhile is passed over.
+    compat_keep_tickets(&connection->config, !connection->uses_psk && compat_output_left(&connection->ssl) == 0);
     output_mark_t mark = enter_library(connection);
     int ret = mbedtls_ssl_read(&connection->ssl, buf, size);
     if (ret > 0) {

@@ -165,7 +165,8 @@ static bool is_record_type(unsigned char type) {
 // Whether the record being read is longer than this build can take: more than the standard allows, or more than
 // MBEDTLS_SSL_IN_CONTENT_LEN and what encryption adds.
 static bool record_is_too_long(const tls_connection_t *connection) {
-    return !context_is_datagram(connection->context) && is_record_type(compat_input_header(&connection->ssl)[0])
+    return !context_is_datagram(connection->context) && compat_has_input(&connection->ssl, RECORD_HEADER_SIZE)
+        && is_record_type(compat_input_header(&connection->ssl)[0])
         && record_length(connection) > MBEDTLS_SSL_IN_CONTENT_LEN;
 }
 
