@@ -255,7 +255,8 @@ static void describe_invalid_record(const tls_connection_t *connection, tls_erro
     if (record_is_too_long(connection)) {
         snprintf(error->detail, sizeof(error->detail), "the peer sent a record of %u bytes; this build takes %d",
             record_length(connection), MBEDTLS_SSL_IN_CONTENT_LEN);
-    } else if (!connection->established && is_text(header, 5)) {
+    } else if (!connection->established && compat_has_input(&connection->ssl, RECORD_HEADER_SIZE)
+        && is_text(header, RECORD_HEADER_SIZE)) {
         snprintf(error->detail, sizeof(error->detail), "the peer does not speak TLS here: it sent \"%.5s...\"",
             (const char *)header);
     }
