@@ -250,7 +250,9 @@ static void check_wrong_bits(pair_t *pair, endpoint_t *sender, size_t bytes, siz
         if (pair_handshake(pair)) {
             // What a TLS 1.3 server says after its Finished, a client that is done has not read yet.
             endpoint_read_some(&pair->client);
-            require(sender, pair->client.status == TLS_ERROR || is_record_version(sender, i),
+            // Signatures differ in length, so this handshake may have ended before that byte.
+            bool sent = sender->wire.bytes_sent > i;
+            require(sender, pair->client.status == TLS_ERROR || is_record_version(sender, i) || !sent,
                 "byte %zu was wrong and nobody noticed", i);
         }
     }
