@@ -288,8 +288,8 @@ void tls_context_forget_tickets(tls_context_t *context);
 // A resumed handshake shows no certificate, so whoever holds a session is spared the proof. A session is therefore
 // offered to the server only by a connection that would have judged the same: TLS or DTLS, server_hostname,
 // skip_hostname_check, verify mode, trust anchors and, if there is a hooks.verify, that it was asked. A session that is
-// older than its server allowed, or whose certificate was shown more than seven days ago, is not offered either. None of
-// this is an error: a full handshake takes place. So it does when the server refuses.
+// older than its server allowed, or whose certificate was shown more than seven days ago, is not offered either. None
+// of this is an error: a full handshake takes place. So it does when the server refuses.
 //
 // Connections with pre-shared keys have no sessions.
 //

@@ -628,6 +628,17 @@ static inline bool compat_session_ticket(const mbedtls_ssl_session *session, uin
 #endif
 }
 
+// Client, before the handshake. A result of the library.
+static inline int compat_offer_session(mbedtls_ssl_context *ssl, const mbedtls_ssl_session *session) {
+#ifdef MBEDTLS_SSL_CLI_C
+    return mbedtls_ssl_set_session(ssl, session);
+#else
+    (void)ssl;
+    (void)session;
+    return MBEDTLS_ERR_SSL_FEATURE_UNAVAILABLE;
+#endif
+}
+
 // Client: the ticket came so many seconds ago. The library reckons with a clock that starts with the machine, and a
 // session may come from before that. RFC 8446 section 4.2.11.1: the server compares the age with its own idea of it.
 static inline void compat_session_set_age(mbedtls_ssl_session *session, int64_t seconds) {
@@ -645,7 +656,7 @@ static inline void compat_session_set_age(mbedtls_ssl_session *session, int64_t 
 #endif
 }
 
-// The name that a session of TLS 1.3 is for. Mbed TLS 3.6 believes that the one it reads from saved bytes ends with a NUL.
+// The name that a session of TLS 1.3 is for. Mbed TLS 3.6 believes that the one in saved bytes ends with a NUL.
 // MBEDTLS_ERR_SSL_ALLOC_FAILED or 0.
 static inline int compat_session_set_name(mbedtls_ssl_session *session, const char *name) {
 #if defined(MBEDTLS_SSL_PROTO_TLS1_3) && defined(MBEDTLS_SSL_SESSION_TICKETS) \

@@ -57,7 +57,7 @@ static int load_session(tls_connection_t *connection, tls_session_t *from, int64
         ret = mend_session(connection, &session, now < 0 || facts->time < 0 ? -1 : now - facts->time);
     }
     if (ret == 0) {
-        ret = mbedtls_ssl_set_session(&connection->ssl, &session);
+        ret = compat_offer_session(&connection->ssl, &session);
     }
     mbedtls_ssl_session_free(&session);
     return ret;
