@@ -7,8 +7,7 @@
 
 #include <string.h>
 
-#define DAY              (24 * 60 * 60)
-#define TLS_LIFETIME_MAX (7 * DAY) // RFC 8446 section 4.6.1
+#define TLS_LIFETIME_MAX 604800 // seven days: RFC 8446 section 4.6.1
 #define FORMAT           1
 
 struct tls_session {
