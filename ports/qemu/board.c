@@ -55,8 +55,9 @@ static uint64_t read_ticks(void) {
 #error "this board has no clock here"
 #endif
 
-// As boards without a battery do, it wakes up in the year 2000.
-static uint64_t start_ns = TIMEUTILS_SECONDS_1970_TO_2000 * 1000000000u;
+// When it started, since the year 2000: as boards without a battery do, it wakes up then. It has no other value at first,
+// since .data must not hold anything that is aligned to 8 bytes: see layout.ld.
+static uint64_t start_ns;
 
 static uint64_t elapsed_us(void) {
     return read_ticks() / TICKS_IN_US;
@@ -75,7 +76,7 @@ mp_uint_t mp_hal_ticks_cpu(void) {
 }
 
 uint64_t mp_hal_time_ns(void) {
-    return start_ns + elapsed_us() * 1000u;
+    return TIMEUTILS_SECONDS_1970_TO_2000 * 1000000000u + start_ns + elapsed_us() * 1000u;
 }
 
 void mp_hal_delay_us(mp_uint_t us) {
@@ -92,7 +93,8 @@ void mp_hal_delay_ms(mp_uint_t ms) {
 //| def set_time(seconds: int) -> None:
 //|     """Sets the clock to `seconds` since 1970-01-01 UTC."""
 static mp_obj_t board_set_time(mp_obj_t seconds) {
-    start_ns = (uint64_t)mp_obj_get_int_truncated(seconds) * 1000000000u - elapsed_us() * 1000u;
+    uint64_t since_2000 = (uint64_t)mp_obj_get_int_truncated(seconds) - TIMEUTILS_SECONDS_1970_TO_2000;
+    start_ns = since_2000 * 1000000000u - elapsed_us() * 1000u;
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(board_set_time_obj, board_set_time);

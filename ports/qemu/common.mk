@@ -20,7 +20,7 @@ SRC_C += \
 	$(QEMU_PORT_DIR)/insecure_test_entropy.c \
 
 ifeq ($(QEMU_ARCH),arm)
-LDFLAGS += $(QEMU_PORT_DIR)/discard.ld
+LDFLAGS += $(QEMU_PORT_DIR)/layout.ld
 endif
 
 # GCC 12 finds its 32-bit libraries under the architecture's plain name only, and older specifications of that name
