@@ -200,6 +200,12 @@ typedef enum tls_feature {
     TLS_FEATURE_TLS_1_3,
     TLS_FEATURE_DTLS,
     TLS_FEATURE_PSK,
+    TLS_FEATURE_CLIENT,
+    TLS_FEATURE_SERVER,
+    TLS_FEATURE_ECDH,             // key exchange with elliptic curves
+    TLS_FEATURE_SNI,              // the server's name can be sent; without, connections with a name are refused
+    TLS_FEATURE_PEM,              // certificates and keys can be PEM; DER is always there
+    TLS_FEATURE_PEER_CERTIFICATE, // tls_connection_peer_certificate() has something to give
 } tls_feature_t;
 bool tls_engine_has(tls_feature_t feature);
 

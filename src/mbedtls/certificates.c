@@ -40,6 +40,10 @@ static uint8_t *copy_with_terminator(const uint8_t *data, size_t len) {
     return copy;
 }
 
+// Where the library cannot read PEM, its own errors would speak of DER.
+#define NO_PEM         "this build reads certificates and keys in DER, not in PEM"
+#define UNREADABLE_PEM MBEDTLS_ERR_PEM_FEATURE_UNAVAILABLE
+
 static void free_chain(mbedtls_x509_crt *chain) {
     mbedtls_x509_crt_free(chain);
     mbedtls_free(chain);
@@ -114,6 +118,9 @@ static int parse_certificate(mbedtls_x509_crt *chain, const uint8_t *data, size_
     if (!pem) {
         return mbedtls_x509_crt_parse_der(chain, data, len);
     }
+    if (!COMPAT_PEM) {
+        return UNREADABLE_PEM;
+    }
     uint8_t *copy = copy_with_terminator(data, len);
     if (copy == NULL) {
         return MBEDTLS_ERR_X509_ALLOC_FAILED;
@@ -130,7 +137,9 @@ static void bad_certificate(int ret, unsigned failed_before, unsigned number, tl
     }
     tls_error_t detailed;
     tls_error_clear(&detailed);
-    if (number == 0) {
+    if (ret == UNREADABLE_PEM) {
+        tls_error_set(&detailed, TLS_ERROR_CERTIFICATE, TLS_CODE_CERT_BAD_INPUT, NO_PEM);
+    } else if (number == 0) {
         tls_error_set(&detailed, TLS_ERROR_CERTIFICATE, TLS_CODE_CERT_BAD_INPUT,
             "no certificate in the data, neither in PEM nor in DER");
     } else {
@@ -235,6 +244,9 @@ static bool is_encrypted(const uint8_t *key, size_t len) {
 
 static const char *key_problem(int ret, const uint8_t *key, size_t len, const char *password) {
     bool has_password = password != NULL && password[0] != '\0';
+    if (ret == UNREADABLE_PEM) {
+        return NO_PEM;
+    }
     if (is_encrypted(key, len) && !has_password) {
         return "the private key is encrypted: a password is needed";
     }
@@ -261,6 +273,9 @@ static int parse_key_data(mbedtls_pk_context *pk, const uint8_t *key, size_t len
             return MBEDTLS_ERR_PK_KEY_INVALID_FORMAT;
         }
         return mbedtls_pk_parse_key(pk, key, len, secret, secret_len, compat_random, NULL);
+    }
+    if (!COMPAT_PEM) {
+        return UNREADABLE_PEM;
     }
     uint8_t *copy = copy_with_terminator(key, len);
     if (copy == NULL) {

@@ -99,6 +99,25 @@
 #define COMPAT_PEM (0)
 #endif
 
+#if defined(MBEDTLS_KEY_EXCHANGE_SOME_ECDHE_ENABLED) || defined(MBEDTLS_KEY_EXCHANGE_SOME_ECDH_ENABLED) \
+    || defined(MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_SOME_ECDHE_ENABLED)
+#define COMPAT_ECDH (1)
+#else
+#define COMPAT_ECDH (0)
+#endif
+
+#ifdef MBEDTLS_SSL_SERVER_NAME_INDICATION
+#define COMPAT_SNI (1)
+#else
+#define COMPAT_SNI (0)
+#endif
+
+#ifdef MBEDTLS_SSL_KEEP_PEER_CERTIFICATE
+#define COMPAT_PEER_CERTIFICATE (1)
+#else
+#define COMPAT_PEER_CERTIFICATE (0)
+#endif
+
 // Longest pre-shared key that both the contract and the library allow.
 #if COMPAT_PSK && MBEDTLS_PSK_MAX_LEN < TLS_PSK_MAX
 #define COMPAT_PSK_MAX MBEDTLS_PSK_MAX_LEN

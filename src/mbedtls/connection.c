@@ -66,6 +66,10 @@ static bool set_server_name(tls_connection_t *connection, const tls_connection_o
         connection->ip_len = (uint8_t)tls_parse_ip(name, connection->ip);
         if (connection->ip_len > 0) {
             name = NULL;
+        } else if (!COMPAT_SNI) {
+            tls_error_set(error, TLS_ERROR_UNSUPPORTED, TLS_CODE_FEATURE_UNAVAILABLE,
+                "this build cannot send server_hostname (SNI)");
+            return false;
         } else if (tls_normalize_hostname(name, normalized)) {
             name = normalized;
         } else {

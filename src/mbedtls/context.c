@@ -89,6 +89,7 @@ tls_context_t *tls_context_new(unsigned protocol, tls_error_t *error) {
     context->num_tickets = TLS_DEFAULT_TICKETS;
     bool datagram = context_is_datagram(context);
     int highest = HIGHEST_VERSION < MICROPY_PY_SSL_MAX_TLS_VERSION ? HIGHEST_VERSION : MICROPY_PY_SSL_MAX_TLS_VERSION;
+    highest = highest < LOWEST_VERSION ? LOWEST_VERSION : highest;
     context->minimum_version = datagram ? TLS_VERSION_1_2 : LOWEST_VERSION;
     context->max_record = MICROPY_PY_SSL_MAX_RECORD;
     context->maximum_version = datagram ? TLS_VERSION_1_2 : highest;

@@ -142,6 +142,12 @@ bool tls_engine_has(tls_feature_t feature) {
         [TLS_FEATURE_TLS_1_3] = COMPAT_TLS_1_3,
         [TLS_FEATURE_DTLS] = COMPAT_DTLS,
         [TLS_FEATURE_PSK] = COMPAT_PSK,
+        [TLS_FEATURE_CLIENT] = COMPAT_CLIENT,
+        [TLS_FEATURE_SERVER] = COMPAT_SERVER,
+        [TLS_FEATURE_ECDH] = COMPAT_ECDH,
+        [TLS_FEATURE_SNI] = COMPAT_SNI,
+        [TLS_FEATURE_PEM] = COMPAT_PEM,
+        [TLS_FEATURE_PEER_CERTIFICATE] = COMPAT_PEER_CERTIFICATE,
     };
-    return (size_t)feature < sizeof(features) / sizeof(features[0]) && features[feature];
+    return features[feature];
 }

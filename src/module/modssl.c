@@ -83,6 +83,37 @@ static MP_DEFINE_CONST_OBJ_TYPE(tls_version_type, MP_QSTR_TLSVersion, MP_TYPE_FL
     &tls_version_locals_dict);
 
 // What depends on the engine is asked when it is wanted: the engine may be chosen at link time.
+static const struct {
+    qstr_short_t name;
+    uint8_t feature;
+} features[] = {
+    {MP_QSTR_HAS_TLSv1_2, TLS_FEATURE_TLS_1_2},
+    {MP_QSTR_HAS_TLSv1_3, TLS_FEATURE_TLS_1_3},
+    {MP_QSTR_HAS_DTLS, TLS_FEATURE_DTLS},
+    {MP_QSTR_HAS_PSK, TLS_FEATURE_PSK},
+    {MP_QSTR_HAS_CLIENT, TLS_FEATURE_CLIENT},
+    {MP_QSTR_HAS_SERVER, TLS_FEATURE_SERVER},
+    {MP_QSTR_HAS_ECDH, TLS_FEATURE_ECDH},
+    {MP_QSTR_HAS_SNI, TLS_FEATURE_SNI},
+    {MP_QSTR_HAS_PEM, TLS_FEATURE_PEM},
+    {MP_QSTR_HAS_PEER_CERTIFICATE, TLS_FEATURE_PEER_CERTIFICATE},
+};
+
+static mp_obj_t feature_to_obj(qstr name) {
+    for (size_t i = 0; i < MP_ARRAY_SIZE(features); i++) {
+        if (features[i].name == name) {
+            return mp_obj_new_bool(tls_engine_has(features[i].feature));
+        }
+    }
+    return MP_OBJ_NULL;
+}
+
+#if MICROPY_PY_SSL_ENGINE_OPENSSL
+#define LIBRARY_VERSION MP_QSTR_OPENSSL_VERSION
+#else
+#define LIBRARY_VERSION MP_QSTR_MBEDTLS_VERSION
+#endif
+
 //| ENGINE: str
 //| OPENSSL_VERSION: str
 //| MBEDTLS_VERSION: str
@@ -90,42 +121,39 @@ static MP_DEFINE_CONST_OBJ_TYPE(tls_version_type, MP_QSTR_TLSVersion, MP_TYPE_FL
 //| HAS_TLSv1_3: bool
 //| HAS_DTLS: bool
 //| HAS_PSK: bool
+//| HAS_CLIENT: bool
+//| HAS_SERVER: bool
+//| HAS_ECDH: bool
+//| HAS_SNI: bool
+//| HAS_PEM: bool
+//| HAS_PEER_CERTIFICATE: bool
 void ssl_module_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest);
 void ssl_module_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     (void)self_in;
     if (dest[0] != MP_OBJ_NULL) {
         return;
     }
-    switch (attr) {
-#if MICROPY_PY_SSL_ENGINE_OPENSSL
-        case MP_QSTR_OPENSSL_VERSION:
-#else
-        case MP_QSTR_MBEDTLS_VERSION:
-#endif
-            dest[0] = mp_obj_new_str_from_cstr(tls_engine_version());
-            break;
-        case MP_QSTR_HAS_TLSv1_2:
-            dest[0] = mp_obj_new_bool(tls_engine_has(TLS_FEATURE_TLS_1_2));
-            break;
-        case MP_QSTR_HAS_TLSv1_3:
-            dest[0] = mp_obj_new_bool(tls_engine_has(TLS_FEATURE_TLS_1_3));
-            break;
-        case MP_QSTR_HAS_DTLS:
-            dest[0] = mp_obj_new_bool(tls_engine_has(TLS_FEATURE_DTLS));
-            break;
-        case MP_QSTR_HAS_PSK:
-            dest[0] = mp_obj_new_bool(tls_engine_has(TLS_FEATURE_PSK));
-            break;
-        default:
-            break;
-    }
+    dest[0] = attr == LIBRARY_VERSION ? mp_obj_new_str_from_cstr(tls_engine_version()) : feature_to_obj(attr);
 }
 
 static const MP_DEFINE_STR_OBJ(version_obj, SSL_VERSION);
 
 // What both modules hold; they differ in their name and in the client's default of SSLContext.
+// What this module never has, under CPython's names, stands here too.
+//| HAS_ALPN: bool
+//| HAS_NEVER_CHECK_COMMON_NAME: bool
+//| HAS_SSLv2: bool
+//| HAS_SSLv3: bool
+//| HAS_TLSv1: bool
+//| HAS_TLSv1_1: bool
 // clang-format off
 #define COMMON_GLOBALS \
+    {MP_ROM_QSTR(MP_QSTR_HAS_ALPN), MP_ROM_FALSE}, \
+    {MP_ROM_QSTR(MP_QSTR_HAS_NEVER_CHECK_COMMON_NAME), MP_ROM_FALSE}, \
+    {MP_ROM_QSTR(MP_QSTR_HAS_SSLv2), MP_ROM_FALSE}, \
+    {MP_ROM_QSTR(MP_QSTR_HAS_SSLv3), MP_ROM_FALSE}, \
+    {MP_ROM_QSTR(MP_QSTR_HAS_TLSv1), MP_ROM_FALSE}, \
+    {MP_ROM_QSTR(MP_QSTR_HAS_TLSv1_1), MP_ROM_FALSE}, \
     {MP_ROM_QSTR(MP_QSTR___version__), MP_ROM_PTR(&version_obj)}, \
     {MP_ROM_QSTR(MP_QSTR_wrap_socket), MP_ROM_PTR(&ssl_wrap_socket_obj)}, \
     {MP_ROM_QSTR(MP_QSTR_SSLSocket), MP_ROM_PTR(&ssl_socket_type)}, \

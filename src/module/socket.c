@@ -661,6 +661,9 @@ static mp_obj_t ssl_socket_getpeercert(size_t n_args, const mp_obj_t *args) {
     if (n_args < 2 || !mp_obj_is_true(args[1])) {
         mp_raise_NotImplementedError(MP_ERROR_TEXT("only getpeercert(True)"));
     }
+    if (!tls_engine_has(TLS_FEATURE_PEER_CERTIFICATE)) {
+        mp_raise_NotImplementedError(MP_ERROR_TEXT("this build does not keep the peer's certificate"));
+    }
     const uint8_t *der;
     size_t len;
     if (self->connection == NULL || !tls_connection_peer_certificate(self->connection, 0, &der, &len)) {

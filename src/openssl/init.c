@@ -201,6 +201,12 @@ bool tls_engine_has(tls_feature_t feature) {
         [TLS_FEATURE_TLS_1_3] = TLS_HAS_TLS_1_3,
         [TLS_FEATURE_DTLS] = TLS_HAS_DTLS,
         [TLS_FEATURE_PSK] = TLS_HAS_PSK,
+        [TLS_FEATURE_CLIENT] = true,
+        [TLS_FEATURE_SERVER] = true,
+        [TLS_FEATURE_ECDH] = true,
+        [TLS_FEATURE_SNI] = true,
+        [TLS_FEATURE_PEM] = true,
+        [TLS_FEATURE_PEER_CERTIFICATE] = true,
     };
     return features[feature];
 }

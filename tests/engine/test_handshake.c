@@ -163,6 +163,12 @@ TEST(engine_says_what_it_is) {
     assert_true(tls_engine_has(TLS_FEATURE_TLS_1_3));
     assert_true(tls_engine_has(TLS_FEATURE_DTLS));
     assert_true(tls_engine_has(TLS_FEATURE_PSK));
+    assert_true(tls_engine_has(TLS_FEATURE_CLIENT));
+    assert_true(tls_engine_has(TLS_FEATURE_SERVER));
+    assert_true(tls_engine_has(TLS_FEATURE_ECDH));
+    assert_true(tls_engine_has(TLS_FEATURE_SNI));
+    assert_true(tls_engine_has(TLS_FEATURE_PEM));
+    assert_true(tls_engine_has(TLS_FEATURE_PEER_CERTIFICATE));
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
