@@ -70,6 +70,10 @@ bench-firmware: $(BENCH_KINDS:%=build/firmware/MPS2_AN500-%/firmware.elf) ## mea
 .PHONY: user-module-cmake
 user-module-cmake: build/cmake-openssl/micropython build/cmake-mbedtls/micropython ## prove the CMake form of the module
 
+.PHONY: configurations
+configurations: | trees ## compile the engine against configurations of Mbed TLS that lack one thing each
+	@tools/check-configurations '$(MBEDTLS_DIR)'
+
 LINTS = lint-format lint-includes lint-cppcheck lint-clang-tidy
 .PHONY: lint $(LINTS)
 lint: $(LINTS) ## check format, include boundaries and what static analysis finds
