@@ -14,6 +14,9 @@ INTERPRETERS = build/openssl/micropython build/mbedtls/micropython
 UPSTREAM_INTERPRETERS = build/openssl-upstream/micropython build/mbedtls-upstream/micropython
 UPSTREAM_FLAGS = -DMICROPY_PY_SSL_IOCTL=1 -DMICROPY_PY_SSL_MAX_TLS_VERSION=0x0303 -DMICROPY_PY_SSL_CHECK_KEY_PAIR=0
 
+# One more on Mbed TLS as MicroPython's own ports configure it, with much less in it than ours.
+COMMON_INTERPRETER = build/mbedtls-common/micropython
+
 # Firmware for emulated boards: BOARD-CONFIGURATION, see configurations/ and ports/qemu/.
 FIRMWARE_KINDS = MPS2_AN385-default VIRT_RV32-default
 FIRMWARE = $(FIRMWARE_KINDS:%=build/firmware/%/firmware.elf)
@@ -52,7 +55,7 @@ run: $(INTERPRETERS) ## see both interpreters at work; with URL=https://host/pat
 firmware: $(FIRMWARE) ## build MicroPython with this module for two emulated boards, build/firmware/*/firmware.elf
 
 .PHONY: test
-test: $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(FIRMWARE) ## run all tests
+test: $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(COMMON_INTERPRETER) $(FIRMWARE) ## run all tests
 	@tools/install-packages test
 	@tests/run
 
@@ -66,6 +69,11 @@ BENCH_KINDS = none builtin default builtin-bench default-bench
 bench-firmware: $(BENCH_KINDS:%=build/firmware/MPS2_AN500-%/firmware.elf) ## measure what TLS costs on a board, into docs/firmware-figures.md
 	@tools/make-certs build/certs
 	@bench/firmware -o docs/firmware-figures.md
+
+.PHONY: test-common
+test-common: $(COMMON_INTERPRETER) ## run its tests on Mbed TLS as MicroPython's own ports configure it
+	@tools/install-packages test
+	@tests/run common
 
 .PHONY: user-module-cmake
 user-module-cmake: build/cmake-openssl/micropython build/cmake-mbedtls/micropython ## prove the CMake form of the module
@@ -108,7 +116,7 @@ trees:
 		{ echo 'MBEDTLS_DIR=$(MBEDTLS_DIR) is not a source tree of a release of Mbed TLS 3.6.' >&2; false; }
 	@settings=$$(echo '$(SETTINGS)'; cat tools/sources.sha256 micropython.mk ports/*/*.mk); \
 	echo "$$settings" | cmp -s - build/.settings || { \
-		rm -rf $(dir $(INTERPRETERS) $(UPSTREAM_INTERPRETERS)) build/firmware build/mpy-cross; \
+		rm -rf $(dir $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(COMMON_INTERPRETER)) build/firmware build/mpy-cross; \
 		echo "$$settings" > build/.settings; }
 
 # Compiles what is frozen into the interpreters.
@@ -121,13 +129,15 @@ build/modules/ssl:
 	@ln -sfn ../.. $@
 
 # MicroPython's make decides what is out of date. A failure must not leave an older interpreter that looks like success.
+unix_engine = $(firstword $(subst -, ,$*))
 unix_make = $(MAKE) -C $(MICROPY_DIR)/ports/unix -j$(JOBS) VARIANT_DIR=$(CURDIR)/ports/unix VARIANT=$* \
-	BUILD=$(abspath $(@D)) USER_C_MODULES=$(CURDIR)/build/modules SSL_ENGINE=$(patsubst %-upstream,%,$*) \
+	BUILD=$(abspath $(@D)) USER_C_MODULES=$(CURDIR)/build/modules SSL_ENGINE=$(unix_engine) \
 	MBEDTLS_DIR=$(abspath $(MBEDTLS_DIR)) MICROPY_MPYCROSS=$(abspath build/mpy-cross/mpy-cross) \
+	$(if $(filter %-common,$*),MBEDTLS_CONFIG_FILE='\"mbedtls/mbedtls_config_port.h\"') \
 	CFLAGS_EXTRA='$(CFLAGS_EXTRA)$(if $(filter %-upstream,$*), $(UPSTREAM_FLAGS))'
 count_objects = $$($(unix_make) print-cfg 2> /dev/null | tr ' ' '\n' | grep -c '\.o$$')
 
-$(INTERPRETERS) $(UPSTREAM_INTERPRETERS): build/%/micropython: FORCE | trees build/mpy-cross/mpy-cross build/modules/ssl
+$(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(COMMON_INTERPRETER): build/%/micropython: FORCE | trees build/mpy-cross/mpy-cross build/modules/ssl
 	@$(if $(wildcard $@),,TOTAL=$(count_objects)) $(call step,$*) $(unix_make) || { rm -f $@; false; }
 
 # BOARD-CONFIGURATION; in place of a configuration of this module: builtin, none (see ports/qemu/common.mk). With a third

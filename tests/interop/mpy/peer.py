@@ -95,7 +95,7 @@ class Connection:
 
     def info(self):
         cipher = self.sock.cipher()
-        peer = self.sock.getpeercert(True)
+        peer = self.sock.getpeercert(True) if ssl.HAS_PEER_CERTIFICATE else None
         return {
             "version": self.sock.version(),
             "cipher": cipher and list(cipher),
