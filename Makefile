@@ -18,7 +18,7 @@ UPSTREAM_FLAGS = -DMICROPY_PY_SSL_IOCTL=1 -DMICROPY_PY_SSL_MAX_TLS_VERSION=0x030
 COMMON_INTERPRETER = build/mbedtls-common/micropython
 
 # Firmware for emulated boards: BOARD-CONFIGURATION, see configurations/ and ports/qemu/.
-FIRMWARE_KINDS = MPS2_AN385-default VIRT_RV32-default
+FIRMWARE_KINDS = MPS2_AN385-tiny MPS2_AN385-default MPS2_AN385-full VIRT_RV32-default
 FIRMWARE = $(FIRMWARE_KINDS:%=build/firmware/%/firmware.elf)
 
 # Runs a long command with its output in build/logs/NAME.log: $(call step,NAME) COMMAND

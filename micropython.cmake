@@ -4,6 +4,8 @@
 # MBEDTLS_DIR          engine mbedtls: a release of Mbed TLS 3.6 to compile into the image; by default the port's own
 #                      Mbed TLS is used
 # MBEDTLS_CONFIG_FILE  configuration for MBEDTLS_DIR; by default the library's
+# SSL_CONFIGURATION    in its place one of those in configurations/, for microcontrollers: tiny, default, full (see
+#                      micropython.mk)
 
 if(NOT SSL_ENGINE)
   set(SSL_ENGINE mbedtls)
@@ -24,9 +26,21 @@ if(SSL_ENGINE STREQUAL mbedtls)
     if(NOT EXISTS ${MBEDTLS_DIR}/library/psa_crypto_driver_wrappers.h)
       message(FATAL_ERROR "MBEDTLS_DIR=${MBEDTLS_DIR} is not a source tree of a release of Mbed TLS 3.6")
     endif()
-    file(GLOB SSL_MBEDTLS_SOURCES ${MBEDTLS_DIR}/library/*.c)
+    if(SSL_CONFIGURATION)
+      set(SSL_CONFIGURATION_FILE ${CMAKE_CURRENT_LIST_DIR}/configurations/${SSL_CONFIGURATION}.h)
+      if(NOT EXISTS ${SSL_CONFIGURATION_FILE})
+        message(FATAL_ERROR "SSL_CONFIGURATION=${SSL_CONFIGURATION}: there are tiny, default and full")
+      endif()
+      if(NOT MBEDTLS_CONFIG_FILE)
+        set(MBEDTLS_CONFIG_FILE ${SSL_CONFIGURATION_FILE})
+      endif()
+      list(APPEND SSL_DEFINITION MICROPY_PY_SSL_CONFIGURATION="${SSL_CONFIGURATION_FILE}")
+    endif()
+    # p256-m, which is empty unless the configuration has it, looks into the library.
+    file(GLOB SSL_MBEDTLS_SOURCES ${MBEDTLS_DIR}/library/*.c ${MBEDTLS_DIR}/3rdparty/p256-m/*.c
+      ${MBEDTLS_DIR}/3rdparty/p256-m/p256-m/*.c)
     add_library(usermod_ssl_mbedtls STATIC ${SSL_MBEDTLS_SOURCES})
-    target_include_directories(usermod_ssl_mbedtls PUBLIC ${MBEDTLS_DIR}/include)
+    target_include_directories(usermod_ssl_mbedtls PUBLIC ${MBEDTLS_DIR}/include PRIVATE ${MBEDTLS_DIR}/library)
     if(MBEDTLS_CONFIG_FILE)
       target_compile_definitions(usermod_ssl_mbedtls PUBLIC MBEDTLS_CONFIG_FILE="${MBEDTLS_CONFIG_FILE}")
     endif()

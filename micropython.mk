@@ -5,7 +5,11 @@
 #                      Mbed TLS is used
 # MBEDTLS_CONFIG_FILE  configuration for MBEDTLS_DIR, with quotes: \"mbedtls_config_board.h\"; by default the
 #                      library's
-# SSL_CONFIGURATION    in its place one of those in configurations/, for microcontrollers: default
+# SSL_CONFIGURATION    in its place one of those in configurations/, for microcontrollers:
+#                      tiny     one verified connection of a client, TLS 1.2, in little flash and RAM
+#                      default  client and server, TLS 1.2 and 1.3, DTLS, pre-shared keys
+#                      full     all that the module makes use of, and speed before size
+#                      It also chooses defaults of switches in src/ssl_config.h.
 
 SSL_MOD_DIR := $(USERMOD_DIR)
 SSL_ENGINE ?= mbedtls
@@ -25,7 +29,12 @@ ifeq ($(wildcard $(SSL_MBEDTLS_DIR)/library/psa_crypto_driver_wrappers.h),)
 $(error MBEDTLS_DIR=$(MBEDTLS_DIR) is not a source tree of a release of Mbed TLS 3.6)
 endif
 ifneq ($(SSL_CONFIGURATION),)
-MBEDTLS_CONFIG_FILE ?= \"$(SSL_MOD_DIR)/configurations/$(SSL_CONFIGURATION).h\"
+SSL_CONFIGURATION_FILE := $(SSL_MOD_DIR)/configurations/$(SSL_CONFIGURATION).h
+ifeq ($(wildcard $(SSL_CONFIGURATION_FILE)),)
+$(error SSL_CONFIGURATION=$(SSL_CONFIGURATION): there are tiny, default and full)
+endif
+MBEDTLS_CONFIG_FILE ?= \"$(SSL_CONFIGURATION_FILE)\"
+CFLAGS_USERMOD += -DMICROPY_PY_SSL_CONFIGURATION=\"$(SSL_CONFIGURATION_FILE)\"
 endif
 MBEDTLS_CONFIG_FILE ?= \"mbedtls/mbedtls_config.h\"
 CFLAGS_USERMOD += -I$(SSL_MBEDTLS_DIR)/include -DMBEDTLS_CONFIG_FILE=$(MBEDTLS_CONFIG_FILE)

@@ -18,11 +18,4 @@
 #define MBEDTLS_HAVE_ASM
 #define MBEDTLS_DEPRECATED_REMOVED
 
-// All cryptography goes through the library's PSA interface: there the fast P-256 (p256-m) can be had, and TLS 1.3 needs
-// it in any case.
-#define MBEDTLS_PSA_CRYPTO_C
-#define MBEDTLS_USE_PSA_CRYPTO
-#define MBEDTLS_PSA_KEY_STORE_DYNAMIC
-#define MBEDTLS_PSA_ASSUME_EXCLUSIVE_BUFFERS
-
 #endif // MICROPYTHON_SSL_CONFIGURATION_BARE_METAL_H

@@ -6,6 +6,13 @@
 
 #include "bare_metal.h"
 
+// All cryptography goes through the library's PSA interface: there the fast P-256 (p256-m) can be had, and TLS 1.3 needs
+// it in any case.
+#define MBEDTLS_PSA_CRYPTO_C
+#define MBEDTLS_USE_PSA_CRYPTO
+#define MBEDTLS_PSA_KEY_STORE_DYNAMIC
+#define MBEDTLS_PSA_ASSUME_EXCLUSIVE_BUFFERS
+
 // Hashes
 #define MBEDTLS_MD_C
 #define MBEDTLS_SHA1_C         // hashlib.sha1

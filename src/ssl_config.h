@@ -3,6 +3,11 @@
 #ifndef MICROPYTHON_SSL_CONFIG_H
 #define MICROPYTHON_SSL_CONFIG_H
 
+// A configuration in configurations/ may bring defaults of its own.
+#ifdef MICROPY_PY_SSL_CONFIGURATION
+#include MICROPY_PY_SSL_CONFIGURATION
+#endif
+
 // Highest TLS version that a new context allows: 0x0303 is TLS 1.2, 0x0304 is TLS 1.3. A program can always lower or,
 // if the library has it, raise it again with SSLContext.maximum_version. 0x0303 gives the protocol of the built-in
 // module of MicroPython 1.25.

@@ -19,6 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ssl_config.h"
+
 #define TLS_MUST_USE __attribute__((warn_unused_result))
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -117,6 +119,12 @@ void tls_error_clear(tls_error_t *error);
 // Fills *error unless it already holds one: the first, most specific error wins. `detail` is a printf format or NULL.
 void tls_error_set(tls_error_t *error, tls_error_kind_t kind, int code, const char *detail, ...)
     __attribute__((format(printf, 4, 5)));
+
+// Where nobody reads the sentences they are not in the image either.
+#if !MICROPY_PY_SSL_ERROR_DETAIL
+#define tls_error_set(error, kind, code, ...) \
+    (0 ? (tls_error_set)(error, kind, code, __VA_ARGS__) : (tls_error_set)(error, kind, code, NULL))
+#endif
 
 // "MBEDTLS_ERR_SSL_CONN_EOF" for TLS_CODE_CONN_EOF; NULL for a number that is not one of TLS_CODE_*.
 const char *tls_error_name(int code);

@@ -11,7 +11,7 @@ void tls_error_clear(tls_error_t *error) {
     error->alert = -1;
 }
 
-void tls_error_set(tls_error_t *error, tls_error_kind_t kind, int code, const char *detail, ...) {
+void(tls_error_set)(tls_error_t *error, tls_error_kind_t kind, int code, const char *detail, ...) {
     if (error->kind != TLS_ERROR_NONE) {
         return;
     }

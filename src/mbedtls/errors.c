@@ -296,7 +296,7 @@ static const char *plain_sentence(const tls_connection_t *connection, const tls_
 // Adds what can be said beyond the code, unless it was said already.
 static void add_detail(const tls_connection_t *connection, tls_error_t *error) {
     bool is_server = context_is_server(connection->context);
-    if (error->detail[0] != '\0') {
+    if (!MICROPY_PY_SSL_ERROR_DETAIL || error->detail[0] != '\0') {
         return;
     }
     if (error->kind == TLS_ERROR_PEER_ALERT) {

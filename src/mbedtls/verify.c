@@ -190,6 +190,9 @@ static void describe_names(const tls_connection_t *connection, const mbedtls_x50
 
 static void describe_bit(const tls_connection_t *connection, const mbedtls_x509_crt *crt, unsigned depth, uint32_t bit,
     int64_t now) {
+    if (!MICROPY_PY_SSL_ERROR_DETAIL) {
+        return;
+    }
     tls_error_t *error = &connection->host->error;
     bool peer_is_server = !context_is_server(connection->context);
     switch (bit) {

@@ -18,7 +18,16 @@ MACHINES = {
     "MPS2_AN500": ["qemu-system-arm", "-machine", "mps2-an500"],
     "VIRT_RV32": ["qemu-system-riscv32", "-machine", "virt", "-bios", "none"],
 }
-IMAGES = [ROOT / "build" / "firmware" / f"{name}-default" / "firmware.elf" for name in MACHINES]
+
+
+def image(kind):
+    """BOARD-CONFIGURATION, as make builds it."""
+    return ROOT / "build" / "firmware" / kind / "firmware.elf"
+
+
+# What the tests run on, and the firmware of other configurations, for a few of them.
+IMAGES = [image("MPS2_AN385-default"), image("VIRT_RV32-default")]
+OTHER_IMAGES = [image("MPS2_AN385-tiny"), image("MPS2_AN385-full")]
 
 # Files for the scripts, kept in memory on the board and found through MicroPython's VFS.
 FILES = """
