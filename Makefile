@@ -64,9 +64,9 @@ test-firmware: $(FIRMWARE) ## boot the firmware in the emulator and run its test
 	@tools/install-packages test
 	@tests/run firmware
 
-BENCH_KINDS = none builtin default builtin-bench default-bench
+BENCH_KINDS = none builtin builtin-bench parity tiny default default-bench full
 .PHONY: bench-firmware
-bench-firmware: $(BENCH_KINDS:%=build/firmware/MPS2_AN500-%/firmware.elf) ## measure what TLS costs on a board, into docs/firmware-figures.md
+bench-firmware: $(BENCH_KINDS:%=build/firmware/MPS2_AN500-%/firmware.elf) ## measure what TLS costs on a board (docs/firmware-figures.md)
 	@tools/make-certs build/certs
 	@bench/firmware -o docs/firmware-figures.md
 
@@ -149,7 +149,7 @@ qemu_make = $(MAKE) -C $(MICROPY_DIR)/ports/qemu -j$(JOBS) BOARD=$(board) BOARD_
 	MICROPY_MPYCROSS=$(abspath build/mpy-cross/mpy-cross) CFLAGS_EXTRA='$(CFLAGS_EXTRA)' \
 	$(if $(filter bench,$(word 3,$(subst -, ,$*))),QEMU_EXTRA_C=$(CURDIR)/bench/board_bench.c) \
 	$(if $(filter builtin none,$(configuration)),QEMU_TLS=$(configuration),\
-		USER_C_MODULES=$(CURDIR)/build/modules SSL_CONFIGURATION=$(configuration))
+		USER_C_MODULES=$(CURDIR)/build/modules SSL_CONFIGURATION=$(if $(filter parity,$(configuration)),../bench/)$(configuration))
 count_firmware = $$($(qemu_make) print-cfg 2> /dev/null | tr ' ' '\n' | grep -c '\.o$$')
 
 .PHONY: firmware-tools

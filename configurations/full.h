@@ -15,10 +15,10 @@
 
 // Hashes
 #define MBEDTLS_MD_C
-#define MBEDTLS_SHA1_C         // hashlib.sha1
-#define MBEDTLS_SHA224_C       // completes the SHA-2 family in certificates
-#define MBEDTLS_SHA256_C       // TLS, hashlib.sha256
-#define MBEDTLS_SHA384_C       // certificate authorities like it
+#define MBEDTLS_SHA1_C   // hashlib.sha1
+#define MBEDTLS_SHA224_C // completes the SHA-2 family in certificates
+#define MBEDTLS_SHA256_C // TLS, hashlib.sha256
+#define MBEDTLS_SHA384_C // certificate authorities like it
 #define MBEDTLS_SHA512_C
 #define MBEDTLS_HKDF_C // key schedule of TLS 1.3
 

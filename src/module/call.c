@@ -15,17 +15,19 @@
 #if defined(__unix__) && MICROPY_ASYNC_KBD_INTR
 #include <pthread.h>
 #include <signal.h>
-static void hold_interrupt(int how) {
+bool ssl_hold_interrupt(bool hold) {
     sigset_t set;
+    sigset_t before;
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
-    pthread_sigmask(how, &set, NULL);
+    pthread_sigmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, &before);
+    return sigismember(&before, SIGINT) == 1;
 }
-#define HOLD_INTERRUPT()  hold_interrupt(SIG_BLOCK)
-#define ALLOW_INTERRUPT() hold_interrupt(SIG_UNBLOCK)
 #else
-#define HOLD_INTERRUPT()
-#define ALLOW_INTERRUPT()
+bool ssl_hold_interrupt(bool hold) {
+    (void)hold;
+    return false;
+}
 #endif
 
 static ssl_call_t *call_of(tls_host_t *host) {
@@ -140,11 +142,11 @@ static tls_status_t hook_recv(tls_host_t *host, uint8_t *buf, size_t size, size_
     }
     nlr_buf_t nlr;
     if (nlr_push(&nlr) != 0) {
-        HOLD_INTERRUPT();
+        ssl_hold_interrupt(true);
         call->exception = MP_OBJ_FROM_PTR(nlr.ret_val);
         return TLS_ABORTED;
     }
-    ALLOW_INTERRUPT();
+    ssl_hold_interrupt(false);
     mp_handle_pending(true); // a Ctrl-C that came while the library was at work
     tls_status_t status = TLS_WANT_READ;
     if (wait_for_datagram(call)) {
@@ -152,7 +154,7 @@ static tls_status_t hook_recv(tls_host_t *host, uint8_t *buf, size_t size, size_
         mp_uint_t result = ssl_transport_read(call->socket->stream, buf, size, &call->room, &errcode);
         status = result == 0 ? TLS_EOF : stream_status(call, result, errcode, size, TLS_WANT_READ, count);
     }
-    HOLD_INTERRUPT();
+    ssl_hold_interrupt(true);
     nlr_pop();
     if (status != TLS_OK && call->socket->send_error != MP_OBJ_NULL) {
         return ssl_call_raise_send_error(call);
@@ -168,18 +170,18 @@ static tls_status_t hook_send(tls_host_t *host, const uint8_t *buf, size_t size,
     }
     nlr_buf_t nlr;
     if (nlr_push(&nlr) != 0) {
-        HOLD_INTERRUPT();
+        ssl_hold_interrupt(true);
         call->exception = MP_OBJ_FROM_PTR(nlr.ret_val);
         return send_failed(call, size, count);
     }
-    ALLOW_INTERRUPT();
+    ssl_hold_interrupt(false);
     mp_handle_pending(true); // an interrupted write may have told how much it wrote, and nothing of the Ctrl-C
     int errcode = 0;
     mp_uint_t result = ssl_transport_write(call->socket->stream, buf, size, call->room.max, &errcode);
     // A write of nothing means "not now".
     tls_status_t status
         = result == 0 ? TLS_WANT_WRITE : stream_status(call, result, errcode, size, TLS_WANT_WRITE, count);
-    HOLD_INTERRUPT();
+    ssl_hold_interrupt(true);
     nlr_pop();
     return status == TLS_ABORTED ? send_failed(call, size, count) : status;
 }
@@ -272,8 +274,8 @@ int ssl_call_try_begin(ssl_call_t *call, mp_obj_ssl_socket_t *self) {
     call->host.now = hook_now;
     call->host.ticks_ms = hook_ticks_ms;
     tls_error_clear(&call->host.error);
-    SSL_ATOMIC_ADD(&self->context->calls, 1);
-    HOLD_INTERRUPT();
+    call->interrupt_was_held = ssl_hold_interrupt(true);
+    ssl_context_use(self->context);
     return 0;
 }
 
@@ -307,9 +309,9 @@ void ssl_call_end(ssl_call_t *call, tls_status_t status) {
     if (status == TLS_ERROR && call->host.error.kind != TLS_ERROR_ARGUMENT) {
         self->failed = call->host.error.code;
     }
-    SSL_ATOMIC_ADD(&self->context->calls, -1);
+    ssl_context_release(self->context);
     SSL_ATOMIC_EXCHANGE(&self->busy, 0);
-    ALLOW_INTERRUPT();
+    ssl_hold_interrupt(call->interrupt_was_held);
     if (status == TLS_ERROR && call->exception == MP_OBJ_NULL) {
         call->exception = ssl_exception_new(&call->host.error);
     }

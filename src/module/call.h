@@ -18,10 +18,11 @@ typedef struct {
     mp_obj_t exception; // raised by a stream or callback, or made for TLS_ERROR; MP_OBJ_NULL if none
     int errcode;        // error of the transport, 0 if none
     ssl_transport_room_t room;
-    bool closing;       // what the peer has said does not matter any more
-    bool timer_expired; // DTLS: the wait for a datagram ended because it is time to send again
-    uint32_t wait_ms;   // DTLS: how long hooks may wait for datagrams in this call
-    uint32_t waited_ms; // … and how long they have
+    bool interrupt_was_held; // when it began, inside of another call's hook
+    bool closing;            // what the peer has said does not matter any more
+    bool timer_expired;      // DTLS: the wait for a datagram ended because it is time to send again
+    uint32_t wait_ms;        // DTLS: how long hooks may wait for datagrams in this call
+    uint32_t waited_ms;      // … and how long they have
 } ssl_call_t;
 
 // OSError(EBADF) if closed; OSError(EBUSY) if another call is inside, from another thread or from inside a hook.
@@ -39,5 +40,8 @@ tls_status_t ssl_call_raise_send_error(ssl_call_t *call);
 // Settles the socket's state after the engine has returned `status`, fills `exception` for TLS_ERROR, and carries out a
 // close() that was asked for meanwhile.
 void ssl_call_end(ssl_call_t *call, tls_status_t status);
+
+// Where Ctrl-C jumps out of whatever the program is at, it waits while `hold`. Whether it was to wait before.
+bool ssl_hold_interrupt(bool hold);
 
 #endif // MICROPYTHON_SSL_CALL_H

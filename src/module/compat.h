@@ -18,10 +18,13 @@
 #define SSL_ATOMIC_EXCHANGE(place, value) __atomic_exchange_n(place, value, __ATOMIC_ACQ_REL)
 #define SSL_ATOMIC_ADD(place, value)      __atomic_add_fetch(place, value, __ATOMIC_ACQ_REL)
 #define SSL_ATOMIC_LOAD(place)            __atomic_load_n(place, __ATOMIC_ACQUIRE)
+#include <sched.h>
+#define SSL_YIELD() sched_yield()
 #else
 #define SSL_ATOMIC_EXCHANGE(place, value) ssl_exchange(place, value)
 #define SSL_ATOMIC_ADD(place, value)      (*(place) += (value))
 #define SSL_ATOMIC_LOAD(place)            (*(place))
+#define SSL_YIELD()
 static inline uint8_t ssl_exchange(uint8_t *place, uint8_t value) {
     uint8_t old = *place;
     *place = value;

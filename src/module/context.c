@@ -6,6 +6,7 @@
 
 #include "engine/memory.h"
 #include "module/args.h"
+#include "module/call.h"
 #include "module/default_roots.h"
 #include "module/errors.h"
 #include "module/socket.h"
@@ -94,12 +95,44 @@ static tls_context_t *engine_of(const mp_obj_ssl_context_t *self) {
     return self->engine;
 }
 
-// The engine's context, for changing, which must not happen while one of its connections is inside the library.
-static tls_context_t *engine_to_change(const mp_obj_ssl_context_t *self) {
-    if (SSL_ATOMIC_LOAD(&self->calls) != 0) {
+// Added to `calls` during a change.
+#define CHANGING (1u << 16)
+
+void ssl_context_use(mp_obj_ssl_context_t *self) {
+    while (SSL_ATOMIC_ADD(&self->calls, 1) >= CHANGING) {
+        SSL_ATOMIC_ADD(&self->calls, -1);
+        SSL_YIELD();
+    }
+}
+
+void ssl_context_release(mp_obj_ssl_context_t *self) {
+    SSL_ATOMIC_ADD(&self->calls, -1);
+}
+
+tls_context_t *ssl_context_try_change(mp_obj_ssl_context_t *self) {
+    tls_context_t *engine = engine_of(self);
+    bool was_held = ssl_hold_interrupt(true); // a jump out of the change would leave it for ever
+    if (SSL_ATOMIC_ADD(&self->calls, CHANGING) == CHANGING) {
+        self->interrupt_was_held = was_held;
+        return engine;
+    }
+    SSL_ATOMIC_ADD(&self->calls, -CHANGING);
+    ssl_hold_interrupt(was_held);
+    return NULL;
+}
+
+tls_context_t *ssl_context_change(mp_obj_ssl_context_t *self) {
+    tls_context_t *engine = ssl_context_try_change(self);
+    if (engine == NULL) {
         ssl_raise_errno(MP_EBUSY, "a connection of this context is inside a call");
     }
-    return engine_of(self);
+    return engine;
+}
+
+void ssl_context_end_change(mp_obj_ssl_context_t *self) {
+    bool was_held = self->interrupt_was_held;
+    SSL_ATOMIC_ADD(&self->calls, -CHANGING);
+    ssl_hold_interrupt(was_held);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -125,7 +158,6 @@ static const char *password_from_obj(mp_obj_t obj) {
 
 void ssl_context_load_cert_chain(mp_obj_ssl_context_t *self, mp_obj_t certfile, mp_obj_t keyfile,
     mp_obj_t password_obj) {
-    tls_context_t *engine = engine_to_change(self);
     const char *password = password_from_obj(password_obj);
     tls_error_t error;
     tls_error_clear(&error);
@@ -135,8 +167,10 @@ void ssl_context_load_cert_chain(mp_obj_ssl_context_t *self, mp_obj_t certfile, 
         raise_unless(tls_check_private_key(key.data, key.len, password, &error), &error);
     }
     ssl_data_t chain = keyfile == mp_const_none ? key : ssl_data_from_obj(certfile);
-    raise_unless(
-        tls_context_add_certificate(engine, chain.data, chain.len, key.data, key.len, password, &error), &error);
+    tls_context_t *engine = ssl_context_change(self);
+    bool ok = tls_context_add_certificate(engine, chain.data, chain.len, key.data, key.len, password, &error);
+    ssl_context_end_change(self);
+    raise_unless(ok, &error);
 }
 
 //| def load_cert_chain(self, certfile: str | bytes, keyfile: str | bytes | None = None,
@@ -163,8 +197,10 @@ static MP_DEFINE_CONST_FUN_OBJ_KW(ssl_context_load_cert_chain_obj, 1, ssl_contex
 static void add_trust_anchors(mp_obj_ssl_context_t *self, ssl_data_t data, bool lenient) {
     tls_error_t error;
     tls_error_clear(&error);
-    raise_unless(
-        tls_context_add_trust_anchors(engine_to_change(self), data.data, data.len, lenient, &error), &error);
+    tls_context_t *engine = ssl_context_change(self);
+    bool ok = tls_context_add_trust_anchors(engine, data.data, data.len, lenient, &error);
+    ssl_context_end_change(self);
+    raise_unless(ok, &error);
 }
 
 void ssl_context_load_cadata(mp_obj_ssl_context_t *self, mp_obj_t cadata) {
@@ -200,7 +236,8 @@ static MP_DEFINE_CONST_FUN_OBJ_KW(ssl_context_load_verify_locations_obj, 1, ssl_
 //| def load_default_certs(self) -> None: ...
 static mp_obj_t ssl_context_load_default_certs(mp_obj_t self_in) {
     mp_obj_ssl_context_t *self = MP_OBJ_TO_PTR(self_in);
-    engine_to_change(self);
+    ssl_context_change(self);
+    ssl_context_end_change(self);
     ssl_load_default_roots(self);
     return mp_const_none;
 }
@@ -244,8 +281,10 @@ static mp_obj_t ssl_context_set_ciphers(mp_obj_t self_in, mp_obj_t ciphers) {
             ssl_raise(&error);
         }
     }
-    tls_context_t *engine = engine_to_change(MP_OBJ_TO_PTR(self_in));
-    raise_unless(tls_context_set_ciphers(engine, suites, count, &error), &error);
+    mp_obj_ssl_context_t *self = MP_OBJ_TO_PTR(self_in);
+    bool ok = tls_context_set_ciphers(ssl_context_change(self), suites, count, &error);
+    ssl_context_end_change(self);
+    raise_unless(ok, &error);
     m_del(uint16_t, suites, count);
     return mp_const_none;
 }
@@ -259,7 +298,7 @@ static MP_DEFINE_CONST_FUN_OBJ_2(ssl_context_set_ciphers_obj, ssl_context_set_ci
 static void load_default_roots_if_needed(mp_obj_ssl_context_t *self) {
     if (!(self->protocol & TLS_PROTOCOL_SERVER)
         && tls_context_get_verify_mode(self->engine) == TLS_VERIFY_MODE_REQUIRED
-        && tls_context_count_trust_anchors(self->engine) == 0 && SSL_ATOMIC_LOAD(&self->calls) == 0) {
+        && tls_context_count_trust_anchors(self->engine) == 0) {
         ssl_load_default_roots(self);
     }
 }
@@ -320,7 +359,8 @@ void ssl_context_set_verify_mode(mp_obj_ssl_context_t *self, mp_obj_t mode_obj) 
     if (mode < TLS_VERIFY_MODE_NONE || mode > TLS_VERIFY_MODE_REQUIRED) {
         mp_raise_ValueError(MP_ERROR_TEXT("invalid verify_mode"));
     }
-    tls_context_set_verify_mode(engine_to_change(self), (tls_verify_mode_t)mode);
+    tls_context_set_verify_mode(ssl_context_change(self), (tls_verify_mode_t)mode);
+    ssl_context_end_change(self);
 }
 
 static int version_from_obj(mp_obj_t obj) {
@@ -334,7 +374,9 @@ static int version_from_obj(mp_obj_t obj) {
 static void set_versions(mp_obj_ssl_context_t *self, int minimum, int maximum) {
     tls_error_t error;
     tls_error_clear(&error);
-    if (!tls_context_set_versions(engine_to_change(self), minimum, maximum, &error)) {
+    bool ok = tls_context_set_versions(ssl_context_change(self), minimum, maximum, &error);
+    ssl_context_end_change(self);
+    if (!ok) {
         mp_raise_ValueError(MP_ERROR_TEXT("invalid TLS version"));
     }
 }
@@ -343,7 +385,9 @@ static void set_max_record(mp_obj_ssl_context_t *self, mp_obj_t obj) {
     mp_int_t size = mp_obj_get_int(obj);
     tls_error_t error;
     tls_error_clear(&error);
-    if (size < 0 || !tls_context_set_max_record(engine_to_change(self), (size_t)size, &error)) {
+    bool ok = tls_context_set_max_record(ssl_context_change(self), size < 0 ? 0 : (size_t)size, &error);
+    ssl_context_end_change(self);
+    if (!ok) {
         mp_raise_ValueError(MP_ERROR_TEXT("max_record must be 512 to 16384"));
     }
 }
@@ -352,8 +396,9 @@ static void set_verify_callback(mp_obj_ssl_context_t *self, mp_obj_t callback) {
     if (callback != mp_const_none && !mp_obj_is_callable(callback)) {
         mp_raise_TypeError(MP_ERROR_TEXT("verify_callback must be callable or None"));
     }
-    tls_context_forget_tickets(engine_to_change(self));
+    tls_context_forget_tickets(ssl_context_change(self));
     self->verify_callback = callback;
+    ssl_context_end_change(self);
 }
 
 static void require_role(const mp_obj_ssl_context_t *self, unsigned role) {
@@ -381,7 +426,9 @@ static void set_psk(mp_obj_ssl_context_t *self, mp_obj_t identity_obj, mp_obj_t 
     if ((identity.data == NULL) == (key.data == NULL)) {
         tls_error_t error;
         tls_error_clear(&error);
-        bool ok = tls_context_set_psk(engine_to_change(self), identity.data, identity.len, key.data, key.len, &error);
+        tls_context_t *engine = ssl_context_change(self);
+        bool ok = tls_context_set_psk(engine, identity.data, identity.len, key.data, key.len, &error);
+        ssl_context_end_change(self);
         raise_unless(ok, &error);
     }
     self->psk_identity = identity_obj;
@@ -395,7 +442,9 @@ static void set_server_psk_keys(mp_obj_ssl_context_t *self, mp_obj_t keys) {
     }
     tls_error_t error;
     tls_error_clear(&error);
-    raise_unless(tls_context_set_psk_server(engine_to_change(self), keys != mp_const_none, &error), &error);
+    bool ok = tls_context_set_psk_server(ssl_context_change(self), keys != mp_const_none, &error);
+    ssl_context_end_change(self);
+    raise_unless(ok, &error);
     self->server_psk_keys = keys;
 }
 
@@ -405,7 +454,8 @@ static void set_num_tickets(mp_obj_ssl_context_t *self, mp_obj_t count_obj) {
     if (count < 0 || count > UINT16_MAX) {
         mp_raise_ValueError(MP_ERROR_TEXT("invalid num_tickets"));
     }
-    tls_context_set_num_tickets(engine_to_change(self), (uint16_t)count);
+    tls_context_set_num_tickets(ssl_context_change(self), (uint16_t)count);
+    ssl_context_end_change(self);
 }
 
 static mp_obj_t load_attr(const mp_obj_ssl_context_t *self, qstr attr) {

@@ -15,7 +15,8 @@ typedef struct {
     mp_obj_t server_psk_keys;
     uint8_t protocol; // TLS_PROTOCOL_* bits
     bool check_hostname;
-    unsigned calls; // engine calls that are running on its connections
+    unsigned calls;          // engine calls that are running on its connections; see ssl_context_change()
+    bool interrupt_was_held; // before the change that is going on
 } mp_obj_ssl_context_t;
 
 extern const mp_obj_type_t ssl_context_type; // ssl.SSLContext
@@ -29,6 +30,16 @@ mp_obj_t ssl_context_new(const mp_obj_type_t *type, unsigned protocol);
 void ssl_context_set_verify_mode(mp_obj_ssl_context_t *self, mp_obj_t mode);
 void ssl_context_load_cert_chain(mp_obj_ssl_context_t *self, mp_obj_t certfile, mp_obj_t keyfile, mp_obj_t password);
 void ssl_context_load_cadata(mp_obj_ssl_context_t *self, mp_obj_t cadata);
+
+// Around whatever uses the engine's context for a connection. The first waits for a change to end, the second allows it.
+void ssl_context_use(mp_obj_ssl_context_t *self);
+void ssl_context_release(mp_obj_ssl_context_t *self);
+
+// Around one function that changes the engine's context, which must not happen while a connection of it is inside the
+// library. Nothing in between may raise. The first raises OSError(EBUSY) then, or where told so answers NULL.
+tls_context_t *ssl_context_change(mp_obj_ssl_context_t *self);
+tls_context_t *ssl_context_try_change(mp_obj_ssl_context_t *self);
+void ssl_context_end_change(mp_obj_ssl_context_t *self);
 
 // To be called before a connection is made: says what is missing, loads what is due by default.
 void ssl_context_prepare(mp_obj_ssl_context_t *self);

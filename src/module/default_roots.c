@@ -51,7 +51,12 @@ void ssl_load_default_roots(mp_obj_ssl_context_t *context) {
     tls_error_t error;
     tls_error_clear(&error);
     // Lenient: a distribution's bundle may hold a root that this engine cannot read.
-    bool loaded = tls_context_add_trust_anchors(context->engine, roots.data, roots.len, true, &error);
+    tls_context_t *engine = ssl_context_try_change(context);
+    bool loaded = true; // not while other threads connect with this context: without trust anchors, since that was so
+    if (engine != NULL) {
+        loaded = tls_context_add_trust_anchors(engine, roots.data, roots.len, true, &error);
+        ssl_context_end_change(context);
+    }
     m_del(uint8_t, (uint8_t *)roots.data, roots.len + 1);
     if (!loaded) {
         ssl_raise(&error);

@@ -54,7 +54,11 @@ static void check_options(const mp_obj_ssl_context_t *context, const ssl_wrap_op
 static tls_connection_t *new_connection(mp_obj_ssl_context_t *context, const tls_connection_options_t *options) {
     tls_error_t error;
     tls_error_clear(&error);
+    bool interrupt_was_held = ssl_hold_interrupt(true);
+    ssl_context_use(context);
     tls_connection_t *connection = tls_connection_new(context->engine, options, &error);
+    ssl_context_release(context);
+    ssl_hold_interrupt(interrupt_was_held);
     if (connection == NULL) {
         ssl_raise(&error);
     }

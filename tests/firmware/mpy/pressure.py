@@ -56,8 +56,8 @@ def sweep(contexts, sizes):
         held = None
         gc.collect()
         leak = gc.mem_alloc() - before
-        # What the loop itself holds differs by a few blocks.
-        true(leak < 500, "%d bytes left after an attempt with %d" % (leak, size))
+        # What the loop itself holds differs by a few blocks, and the stack may point to a buffer of 1 KB still.
+        true(leak < 1600, "%d bytes left after an attempt with %d" % (leak, size))
         true(connect(contexts, data), "after an attempt with %d bytes" % size)
         gc.collect()
     true(True in worked and False in worked, "no limit in %r" % (worked,))
