@@ -1,5 +1,5 @@
-// The configuration `default` with what MicroPython's built-in module has in its own and nothing on top, for the comparison
-// of flash: TLS 1.2, client and server.
+// The configuration `default` with what MicroPython's built-in module has in its own and nothing on top, for the
+// comparison of flash: TLS 1.2, client and server.
 
 #include "../configurations/default.h"
 

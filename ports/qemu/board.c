@@ -55,8 +55,8 @@ static uint64_t read_ticks(void) {
 #error "this board has no clock here"
 #endif
 
-// When it started, since the year 2000: as boards without a battery do, it wakes up then. It has no other value at first,
-// since .data must not hold anything that is aligned to 8 bytes: see layout.ld.
+// When it started, since the year 2000: as boards without a battery do, it wakes up then. It has no other value at
+// first, since .data must not hold anything that is aligned to 8 bytes: see layout.ld.
 static uint64_t start_ns;
 
 static uint64_t elapsed_us(void) {

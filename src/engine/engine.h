@@ -236,8 +236,9 @@ int tls_context_get_maximum_version(const tls_context_t *context);
 
 // Longest record, in bytes of data (TLS_RECORD_MIN to TLS_RECORD_MAX), that connections made from now on send, and that
 // their peers are asked to send: a client says so in max_fragment_length (RFC 6066 section 4), with the next lower
-// value that there is (512, 1024, 2048, 4096); on Mbed TLS only if it offers nothing but TLS 1.2. A peer that does not know it sends longer records, which are
-// taken all the same. Servers follow their clients' wishes in any case. Else TLS_ERROR_ARGUMENT.
+// value that there is (512, 1024, 2048, 4096); on Mbed TLS only if it offers nothing but TLS 1.2. A peer that does not
+// know it sends longer records, which are taken all the same. Servers follow their clients' wishes in any case. Else
+// TLS_ERROR_ARGUMENT.
 TLS_MUST_USE bool tls_context_set_max_record(tls_context_t *context, size_t size, tls_error_t *error);
 size_t tls_context_get_max_record(const tls_context_t *context);
 

@@ -22,8 +22,8 @@ static int library_verify_mode(const tls_context_t *context) {
 }
 
 // Client: the longest fragment that the extension can name and is not longer than the context's records. Mbed TLS 3.6
-// does not expect the answer of a server that chooses TLS 1.3, and fails, so it is sent only where TLS 1.2 is all that is
-// offered. The newer record_size_limit (RFC 8449) says what the library was compiled with.
+// does not expect the answer of a server that chooses TLS 1.3, and fails, so it is sent only where TLS 1.2 is all that
+// is offered. The newer record_size_limit (RFC 8449) says what the library was compiled with.
 static void ask_for_max_record(mbedtls_ssl_config *config, const tls_context_t *context, int maximum_version) {
 #if COMPAT_MAX_FRAGMENT_LENGTH
     if (context_is_server(context) || context->max_record >= TLS_RECORD_MAX || maximum_version != TLS_VERSION_1_2) {

@@ -31,7 +31,8 @@ void ssl_context_set_verify_mode(mp_obj_ssl_context_t *self, mp_obj_t mode);
 void ssl_context_load_cert_chain(mp_obj_ssl_context_t *self, mp_obj_t certfile, mp_obj_t keyfile, mp_obj_t password);
 void ssl_context_load_cadata(mp_obj_ssl_context_t *self, mp_obj_t cadata);
 
-// Around whatever uses the engine's context for a connection. The first waits for a change to end, the second allows it.
+// Around whatever uses the engine's context for a connection. The first waits for a change to end, the second allows
+// it.
 void ssl_context_use(mp_obj_ssl_context_t *self);
 void ssl_context_release(mp_obj_ssl_context_t *self);
 

@@ -18,8 +18,8 @@ void ssl_transport_check(mp_obj_t stream) {
 }
 
 // Calls stream.readinto(buffer) or stream.write(buffer), with the conventions of io.IOBase: None is "would block", a
-// negative number an error. IOBase itself would pass an object that lives on the C stack. A stream that claims more than
-// the buffer's length is not believed.
+// negative number an error. IOBase itself would pass an object that lives on the C stack. A stream that claims more
+// than the buffer's length is not believed.
 static mp_uint_t call_method(mp_obj_t stream, qstr method, mp_obj_array_t *buffer, int *errcode) {
     size_t size = buffer->len;
     mp_obj_t dest[3];
@@ -38,8 +38,8 @@ static mp_uint_t call_method(mp_obj_t stream, qstr method, mp_obj_array_t *buffe
     return (mp_uint_t)count;
 }
 
-// Bytearrays for a stream are of the collected heap, never of the engine's memory: the stream may keep them, or let them
-// grow, which moves their content.
+// Bytearrays for a stream are of the collected heap, never of the engine's memory: the stream may keep them, or let
+// them grow, which moves their content.
 static mp_obj_array_t *new_bytearray(size_t size) {
     return MP_OBJ_TO_PTR(mp_obj_new_bytearray_by_ref(size, m_new(byte, size)));
 }

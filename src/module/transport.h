@@ -8,7 +8,8 @@
 // OSError unless `stream` can be read, written and controlled.
 void ssl_transport_check(mp_obj_t stream);
 
-// The most that a stream written in Python is handed in one call, in bytes: it is copied on the heap, which may be small.
+// The most that a stream written in Python is handed in one call, in bytes: it is copied on the heap, which may be
+// small.
 #define SSL_TRANSPORT_PIECE 1024
 
 // The bytearray that Python streams read into, the same for all reads of a call: a handshake has many, and a small heap
@@ -21,8 +22,8 @@ typedef struct {
 } ssl_transport_room_t;
 
 // As the functions of mp_stream_p_t (py/stream.h); all three may raise. Streams written in Python get buffers that they
-// may keep, though what they have read may be overwritten by their next read. `max`: what a write hands to such a stream
-// at most.
+// may keep, though what they have read may be overwritten by their next read. `max`: what a write hands to such a
+// stream at most.
 mp_uint_t ssl_transport_read(mp_obj_t stream, void *buf, size_t size, ssl_transport_room_t *room, int *errcode);
 mp_uint_t ssl_transport_write(mp_obj_t stream, const void *buf, size_t size, size_t max, int *errcode);
 mp_uint_t ssl_transport_ioctl(mp_obj_t stream, mp_uint_t request, uintptr_t arg, int *errcode);
