@@ -766,6 +766,16 @@ static inline void compat_keep_tickets(mbedtls_ssl_config *config, bool keep) {
 #endif
 }
 
+// Server: how many tickets follow a handshake of TLS 1.3.
+static inline void compat_give_tickets(mbedtls_ssl_config *config, uint16_t count) {
+#if defined(MBEDTLS_SSL_PROTO_TLS1_3) && defined(MBEDTLS_SSL_SESSION_TICKETS) && defined(MBEDTLS_SSL_SRV_C)
+    mbedtls_ssl_conf_new_session_tickets(config, count);
+#else
+    (void)config;
+    (void)count;
+#endif
+}
+
 // Client: whether tickets are asked for (TLS 1.2) and kept (TLS 1.3).
 static inline void compat_want_tickets(mbedtls_ssl_config *config, bool want) {
 #if defined(MBEDTLS_SSL_SESSION_TICKETS) && defined(MBEDTLS_SSL_CLI_C)

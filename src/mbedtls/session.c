@@ -225,9 +225,7 @@ static int apply_server_tickets(tls_connection_t *connection) {
     connection->tickets = tickets;
     mbedtls_ssl_conf_session_tickets_cb(&connection->config, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse,
         &tickets->keys);
-#if COMPAT_TLS_1_3
-    mbedtls_ssl_conf_new_session_tickets(&connection->config, tickets_to_give(context));
-#endif
+    compat_give_tickets(&connection->config, tickets_to_give(context));
     return 0;
 }
 
