@@ -36,6 +36,7 @@ int buffers_setup(tls_connection_t *connection) {
         return ret;
     }
     buffers->max_input = compat_input_size(ssl);
+    buffers->max_output = compat_output_size(ssl);
     if (shortened) {
         compat_set_input_size(ssl, FIRST_INPUT_SIZE);
     } else if (buffers->growing && !compat_resize_input(ssl, &buffers->input, FIRST_INPUT_SIZE)) {
@@ -44,11 +45,21 @@ int buffers_setup(tls_connection_t *connection) {
     return 0;
 }
 
-bool buffers_grow(tls_connection_t *connection) {
+// While the library reads, the output buffer has room for an alert only: what is allocated meanwhile stays, and a hole
+// as large as a whole record between these pieces is what a small heap cannot do without.
+bool buffers_prepare_step(tls_connection_t *connection) {
     buffers_t *buffers = &connection->buffers;
+    mbedtls_ssl_context *ssl = &connection->ssl;
     size_t size = buffers->wanted_input;
     buffers->wanted_input = 0;
-    return size == 0 || compat_resize_input(&connection->ssl, &buffers->input, size);
+    if (size != 0 && !compat_resize_input(ssl, &buffers->input, size)) {
+        return false;
+    }
+    size = compat_step_only_reads(ssl) ? RECORD_OVERHEAD + ALERT_SIZE : buffers->max_output;
+    if (!buffers->growing || compat_output_left(ssl) > 0 || compat_output_size(ssl) == size) {
+        return true;
+    }
+    return compat_resize_output(ssl, &buffers->output, size);
 }
 
 void buffers_start(tls_connection_t *connection) {
@@ -167,7 +178,7 @@ int buffers_receive(tls_connection_t *connection, unsigned char *buf, size_t siz
     }
     if (buffers->growing && buffers->taken == 0 && input_size(connection) > compat_input_size(&connection->ssl)
         && is_record_header(buffers->header)) {
-        // Back to buffers_grow().
+        // Back to buffers_prepare_step().
         buffers->wanted_input = input_size(connection);
         return MBEDTLS_ERR_SSL_WANT_READ;
     }
@@ -196,7 +207,7 @@ int buffers_setup(tls_connection_t *connection) {
     return mbedtls_ssl_setup(&connection->ssl, &connection->config);
 }
 
-bool buffers_grow(tls_connection_t *connection) {
+bool buffers_prepare_step(tls_connection_t *connection) {
     (void)connection;
     return true;
 }

@@ -381,6 +381,27 @@ static inline unsigned char *compat_plain_alert(const mbedtls_ssl_context *ssl) 
     return is_alert ? record + header : NULL;
 }
 
+// Client: whether the next step of the handshake only reads, and at most writes an alert.
+static inline bool compat_step_only_reads(const mbedtls_ssl_context *ssl) {
+    if (ssl->MBEDTLS_PRIVATE(conf)->MBEDTLS_PRIVATE(endpoint) != MBEDTLS_SSL_IS_CLIENT) {
+        return false;
+    }
+    switch (ssl->MBEDTLS_PRIVATE(state)) {
+        case MBEDTLS_SSL_SERVER_HELLO:
+        case MBEDTLS_SSL_ENCRYPTED_EXTENSIONS:
+        case MBEDTLS_SSL_SERVER_CERTIFICATE:
+        case MBEDTLS_SSL_SERVER_KEY_EXCHANGE:
+        case MBEDTLS_SSL_CERTIFICATE_REQUEST:
+        case MBEDTLS_SSL_SERVER_HELLO_DONE:
+        case MBEDTLS_SSL_NEW_SESSION_TICKET:
+        case MBEDTLS_SSL_SERVER_CHANGE_CIPHER_SPEC:
+        case MBEDTLS_SSL_SERVER_FINISHED:
+            return true;
+        default:
+            return false;
+    }
+}
+
 static inline bool compat_reads_client_hello(const mbedtls_ssl_context *ssl) {
     return ssl->MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_CLIENT_HELLO
         && ssl->MBEDTLS_PRIVATE(conf)->MBEDTLS_PRIVATE(endpoint) == MBEDTLS_SSL_IS_SERVER;

@@ -329,7 +329,7 @@ static tls_status_t handshake_step(tls_connection_t *connection) {
     if (status != TLS_OK) {
         return status;
     }
-    if (!buffers_grow(connection)) {
+    if (!buffers_prepare_step(connection)) {
         return fail_connection(connection, MBEDTLS_ERR_SSL_ALLOC_FAILED, false);
     }
     compat_alert_keys_t keys;

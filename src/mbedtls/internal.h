@@ -115,6 +115,7 @@ typedef struct buffers {
     uint8_t header_len;                 // how much of it is there
     uint32_t taken;                     // how much of the record the library has got
     size_t max_input;
+    size_t max_output;
     compat_places_t input;
     compat_places_t output;
 } buffers_t;
@@ -262,7 +263,7 @@ bool narrow_versions(const suite_list_t *suites, int *minimum, int *maximum);
 int buffers_setup(tls_connection_t *connection);
 
 // Before each step of the handshake. false: out of memory.
-bool buffers_grow(tls_connection_t *connection);
+bool buffers_prepare_step(tls_connection_t *connection);
 
 // The handshake is complete.
 void buffers_start(tls_connection_t *connection);
