@@ -10,7 +10,7 @@ QEMU_TLS ?= module
 SRC_C += $(QEMU_EXTRA_C)
 
 # A board with room for the test programs; the tests make the heap as small as they want it.
-MICROPY_HEAP_SIZE ?= 524288
+MICROPY_HEAP_SIZE ?= 1048576
 
 CFLAGS += -I$(QEMU_PORT_DIR) -DMP_CONFIGFILE='"$(QEMU_PORT_DIR)/mpconfig.h"' -DQEMU_TLS_$(QEMU_TLS)=1
 
