@@ -157,7 +157,8 @@ def nothing_is_left():
     for _ in range(5):
         once()
     gc.collect()
-    true(gc.mem_alloc() - before < 200, "%d bytes more" % (gc.mem_alloc() - before))
+    # The stack may point to a buffer of 1 KB still.
+    true(gc.mem_alloc() - before < 1300, "%d bytes more" % (gc.mem_alloc() - before))
 
 
 run()

@@ -88,7 +88,8 @@ def five_hundred_rounds_in_fragmented_memory():
     for i in range(500):
         true(connect(contexts, data), "round %d" % i)
     gc.collect()
-    true(gc.mem_alloc() - before < 500, "%d bytes more" % (gc.mem_alloc() - before))
+    # As above; a leak would be there five hundred times.
+    true(gc.mem_alloc() - before < 1600, "%d bytes more" % (gc.mem_alloc() - before))
     equal(sum(len(piece) for piece in pieces if piece), 200 * 450)
 
 
