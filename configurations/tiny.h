@@ -9,7 +9,7 @@
 
 #include "bare_metal.h"
 
-// This module: exceptions without sentences; small records, which need small buffers
+// This module: exceptions without sentences, and no operation with the private key that can be spared
 #ifndef MICROPY_PY_SSL_ERROR_DETAIL
 #define MICROPY_PY_SSL_ERROR_DETAIL (0)
 #endif
