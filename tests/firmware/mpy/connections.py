@@ -157,8 +157,7 @@ def nothing_is_left():
     for _ in range(5):
         once()
     gc.collect()
-    # The stack may point to a buffer of 1 KB still.
-    true(gc.mem_alloc() - before < 1300, "%d bytes more" % (gc.mem_alloc() - before))
+    true(gc.mem_alloc() - before < 200, "%d bytes more" % (gc.mem_alloc() - before))
 
 
 run()
