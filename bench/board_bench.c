@@ -22,12 +22,19 @@ typedef struct _bench_end_t {
     byte *queue; // what this end can read
 } bench_end_t;
 
+static inline void copy_word(byte *to, const byte *from) {
+    uint32_t word;
+    __builtin_memcpy(&word, from, sizeof(word));
+    __builtin_memcpy(to, &word, sizeof(word));
+}
+
 // In words, aligned or not; MicroPython's memcpy() would cost more than the pipe may.
 static void copy(byte *to, const byte *from, size_t size) {
-    for (; size >= 4; size -= 4, to += 4, from += 4) {
-        uint32_t word;
-        __builtin_memcpy(&word, from, 4);
-        __builtin_memcpy(to, &word, 4);
+    for (; size >= 16; size -= 16, to += 16, from += 16) {
+        copy_word(to, from);
+        copy_word(to + 4, from + 4);
+        copy_word(to + 8, from + 8);
+        copy_word(to + 12, from + 12);
     }
     while (size-- > 0) {
         *to++ = *from++;

@@ -6,11 +6,59 @@
 
 #include "bare_metal.h"
 
+// This module: what few programs on a board need is off, see src/ssl_config.h
+#ifndef MICROPY_PY_SSL_GROUPS
+#define MICROPY_PY_SSL_GROUPS (0)
+#endif
+#ifndef MICROPY_PY_SSL_CHANNEL_BINDING
+#define MICROPY_PY_SSL_CHANNEL_BINDING (0)
+#endif
+#ifndef MICROPY_PY_SSL_KEYLOG
+#define MICROPY_PY_SSL_KEYLOG (0)
+#endif
+#ifndef MICROPY_PY_SSL_STATS
+#define MICROPY_PY_SSL_STATS (0)
+#endif
+#ifndef MICROPY_PY_SSL_MEMORY_BIO
+#define MICROPY_PY_SSL_MEMORY_BIO (0)
+#endif
+#ifndef MICROPY_PY_SSL_UNWRAP
+#define MICROPY_PY_SSL_UNWRAP (0)
+#endif
+#ifndef MICROPY_PY_SSL_CRL
+#define MICROPY_PY_SSL_CRL (0)
+#endif
+#ifndef MICROPY_PY_SSL_PINS
+#define MICROPY_PY_SSL_PINS (0)
+#endif
+#ifndef MICROPY_PY_SSL_SESSION_CACHE
+#define MICROPY_PY_SSL_SESSION_CACHE (0)
+#endif
+#ifndef MICROPY_PY_SSL_TICKET_KEYS
+#define MICROPY_PY_SSL_TICKET_KEYS (0)
+#endif
+#ifndef MICROPY_PY_SSL_PSK_CALLBACKS
+#define MICROPY_PY_SSL_PSK_CALLBACKS (0)
+#endif
+#ifndef MICROPY_PY_SSL_SNI_CALLBACK
+#define MICROPY_PY_SSL_SNI_CALLBACK (0)
+#endif
+#ifndef MICROPY_PY_SSL_CERTIFICATE_DICT
+#define MICROPY_PY_SSL_CERTIFICATE_DICT (0)
+#endif
+#ifndef MICROPY_PY_SSL_DEFAULT_CONTEXT
+#define MICROPY_PY_SSL_DEFAULT_CONTEXT (0)
+#endif
+#ifndef MICROPY_PY_SSL_CPYTHON
+#define MICROPY_PY_SSL_CPYTHON (0)
+#endif
+
 // All cryptography goes through the library's PSA interface: there the fast P-256 (p256-m) can be had, and TLS 1.3 needs
 // it in any case.
 #define MBEDTLS_PSA_CRYPTO_C
 #define MBEDTLS_USE_PSA_CRYPTO
 #define MBEDTLS_PSA_KEY_STORE_DYNAMIC
+#define MBEDTLS_PSA_KEY_SLOT_COUNT 1 // of keys that outlive a restart, which TLS has none of
 #define MBEDTLS_PSA_ASSUME_EXCLUSIVE_BUFFERS
 
 // Hashes
@@ -60,6 +108,7 @@
 #define MBEDTLS_PEM_PARSE_C
 #define MBEDTLS_X509_USE_C
 #define MBEDTLS_X509_CRT_PARSE_C
+#define MBEDTLS_X509_TRUSTED_CERTIFICATE_CALLBACK // CA bundles
 #define MBEDTLS_X509_RSASSA_PSS_SUPPORT
 #define MBEDTLS_X509_REMOVE_INFO
 

@@ -6,11 +6,17 @@
 
 #include "bare_metal.h"
 
+// This module: a server has little memory for sessions
+#ifndef MICROPY_PY_SSL_SERVER_SESSIONS
+#define MICROPY_PY_SSL_SERVER_SESSIONS (8)
+#endif
+
 // All cryptography goes through the library's PSA interface: there the fast P-256 (p256-m) can be had, and TLS 1.3 needs
 // it in any case.
 #define MBEDTLS_PSA_CRYPTO_C
 #define MBEDTLS_USE_PSA_CRYPTO
 #define MBEDTLS_PSA_KEY_STORE_DYNAMIC
+#define MBEDTLS_PSA_KEY_SLOT_COUNT 1 // of keys that outlive a restart, which TLS has none of
 #define MBEDTLS_PSA_ASSUME_EXCLUSIVE_BUFFERS
 
 // Hashes
@@ -64,6 +70,8 @@
 #define MBEDTLS_PEM_PARSE_C
 #define MBEDTLS_X509_USE_C
 #define MBEDTLS_X509_CRT_PARSE_C
+#define MBEDTLS_X509_CRL_PARSE_C                  // revocation lists
+#define MBEDTLS_X509_TRUSTED_CERTIFICATE_CALLBACK // CA bundles
 #define MBEDTLS_X509_RSASSA_PSS_SUPPORT
 
 // TLS
@@ -74,6 +82,8 @@
 #define MBEDTLS_SSL_ALL_ALERT_MESSAGES // tells the peer what was wrong
 #define MBEDTLS_SSL_ALPN
 #define MBEDTLS_SSL_KEEP_PEER_CERTIFICATE
+#define MBEDTLS_SSL_KEYING_MATERIAL_EXPORT
+#define MBEDTLS_SSL_RENEGOTIATION // stays off; it keeps the Finished messages for "tls-unique"
 #define MBEDTLS_SSL_MAX_FRAGMENT_LENGTH
 #define MBEDTLS_SSL_RECORD_SIZE_LIMIT
 #define MBEDTLS_SSL_SERVER_NAME_INDICATION

@@ -100,13 +100,14 @@
 #define MBEDTLS_SSL_KEYING_MATERIAL_EXPORT // RFC 5705
 #define MBEDTLS_SSL_MAX_FRAGMENT_LENGTH    // RFC 6066
 #define MBEDTLS_SSL_RECORD_SIZE_LIMIT      // RFC 8449, its successor, in TLS 1.3
+#define MBEDTLS_SSL_RENEGOTIATION          // stays off; it keeps the Finished messages for "tls-unique"
 #define MBEDTLS_SSL_SERVER_NAME_INDICATION // RFC 6066
 #define MBEDTLS_SSL_SESSION_TICKETS        // resumption: RFC 5077, RFC 8446 section 2.2
 #define MBEDTLS_SSL_TICKET_C               // the server's side of it
 #define MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH // buffers shrink to what was negotiated
 
 // Pre-shared keys: bytes at most; the default of 48 is less than other libraries take
-#define MBEDTLS_PSK_MAX_LEN 64
+#define MBEDTLS_PSK_MAX_LEN 512
 
 // TLS 1.3 (RFC 8446)
 #define MBEDTLS_SSL_PROTO_TLS1_3

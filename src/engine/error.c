@@ -41,8 +41,6 @@ const char *tls_error_name(int code) {
             return "MBEDTLS_ERR_SSL_ILLEGAL_PARAMETER";
         case TLS_CODE_TIMEOUT:
             return "MBEDTLS_ERR_SSL_TIMEOUT";
-        case TLS_CODE_HELLO_VERIFY_REQUIRED:
-            return "MBEDTLS_ERR_SSL_HELLO_VERIFY_REQUIRED";
         case TLS_CODE_INTERNAL:
             return "MBEDTLS_ERR_SSL_INTERNAL_ERROR";
         case TLS_CODE_UNKNOWN_IDENTITY:
@@ -69,8 +67,6 @@ const char *tls_error_name(int code) {
             return "MBEDTLS_ERR_SSL_UNSUPPORTED_EXTENSION";
         case TLS_CODE_NO_APPLICATION_PROTOCOL:
             return "MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL";
-        case TLS_CODE_PRIVATE_KEY_REQUIRED:
-            return "MBEDTLS_ERR_SSL_PRIVATE_KEY_REQUIRED";
         case TLS_CODE_UNEXPECTED_MESSAGE:
             return "MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE";
         case TLS_CODE_FATAL_ALERT:
@@ -108,12 +104,12 @@ static const char *protocol_reason(int code) {
             return "unknown_psk_identity";
         case TLS_CODE_NO_APPLICATION_PROTOCOL:
             return "no_application_protocol";
+        case TLS_CODE_UNSUPPORTED_EXTENSION:
+            return "unsupported_extension";
         case TLS_CODE_UNRECOGNIZED_NAME:
             return "unrecognized_name";
         case TLS_CODE_BAD_CERTIFICATE:
             return "bad_certificate";
-        case TLS_CODE_PRIVATE_KEY_REQUIRED:
-            return "no_certificate";
         case TLS_CODE_TIMEOUT:
             return "timeout";
         default:
@@ -125,6 +121,7 @@ static const char *protocol_reason(int code) {
 static const uint32_t verify_reason_order[] = {
     TLS_VERIFY_CALLBACK,
     TLS_VERIFY_MISSING,
+    TLS_VERIFY_PIN, // counts in every verify mode
     TLS_VERIFY_REVOKED,
     TLS_VERIFY_UNTRUSTED,
     TLS_VERIFY_EXPIRED,
@@ -203,6 +200,8 @@ const char *tls_verify_reason(uint32_t bit) {
             return "rejected_by_callback";
         case TLS_VERIFY_OTHER:
             return "bad_certificate";
+        case TLS_VERIFY_PIN:
+            return "pin_mismatch";
         default:
             return NULL;
     }

@@ -199,3 +199,42 @@ bool tls_normalize_hostname(const char *name, char out[254]) {
     out[len] = '\0';
     return true;
 }
+
+static uint8_t to_lower(uint8_t c) {
+    return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
+}
+
+bool tls_same_letters(tls_bytes_t a, tls_bytes_t b) {
+    if (a.len != b.len) {
+        return false;
+    }
+    for (size_t i = 0; i < a.len; i++) {
+        if (to_lower(a.data[i]) != to_lower(b.data[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_label_character(char c) {
+    uint8_t lower = to_lower((uint8_t)c);
+    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '-';
+}
+
+bool tls_hostname_matches(tls_bytes_t name, const char *host) {
+    tls_bytes_t asked = {.data = (const uint8_t *)host, .len = strlen(host)};
+    asked.len -= asked.len > 0 && host[asked.len - 1] == '.';
+    if (tls_same_letters(name, asked)) {
+        return true;
+    }
+    if (name.len < 3 || name.data[0] != '*' || memchr(name.data + 2, '.', name.len - 2) == NULL) {
+        return false;
+    }
+    size_t label = 0;
+    while (is_label_character(host[label])) {
+        label++;
+    }
+    name = (tls_bytes_t) {.data = name.data + 1, .len = name.len - 1};
+    asked = (tls_bytes_t) {.data = asked.data + label, .len = asked.len - label};
+    return label > 0 && tls_same_letters(name, asked);
+}

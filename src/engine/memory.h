@@ -3,6 +3,8 @@
 #ifndef MICROPYTHON_SSL_MEMORY_H
 #define MICROPYTHON_SSL_MEMORY_H
 
+#include "engine/engine.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -15,11 +17,48 @@ void *tls_realloc(void *block, size_t size);
 // Frees what the two above returned; NULL is allowed.
 void tls_free(void *block);
 
+// Buffers that come and go with each record. One that was put back is there for the next request, unless the heap has
+// found another use for its memory by then.
+//
+// tls_block_take() returns zeroed memory, or NULL as tls_calloc() does. Its first TLS_BLOCK_HEADER bytes belong to the
+// allocator, and memory of the engine has to point to the very first of them. Whoever puts a buffer back has zeroed the
+// others.
+#define TLS_BLOCK_HEADER (2 * sizeof(void *))
+void *tls_block_take(size_t size);
+void tls_block_put_back(void *buffer);
+
 // Called with the size of a failed request; frees what it can (by collecting garbage). NULL: no hook.
 void tls_memory_set_reclaim(void (*reclaim)(size_t size));
 
+// Before memory that stays is allocated: garbage below it would become holes. Only with MICROPY_PY_SSL_GC_HEAP.
+void tls_memory_tidy(void);
+
 // Size in bytes of the latest request that failed for good, for error messages.
 size_t tls_memory_failed_size(void);
+
+// Memory of a connection is told by who was at work when it was taken: between tls_memory_charge(use) and the next
+// tls_memory_charge(), what is allocated on this thread is added to `use` and what is freed is taken off, in bytes that
+// the heap has really given. NULL: nobody's. Returns what was charged before.
+#if MICROPY_PY_SSL_STATS
+tls_memory_use_t *tls_memory_charge(tls_memory_use_t *use);
+#else
+static inline tls_memory_use_t *tls_memory_charge(tls_memory_use_t *use) {
+    return use;
+}
+#endif
+
+// The same two for what outlives the connection that is at work: it is nobody's.
+void *tls_calloc_apart(size_t size);
+void tls_free_apart(void *block);
+
+// A hook's status. Hooks may make and free anything, also other connections: that is nobody's, too.
+#define TLS_CALL_HOOK(host, hook, ...) \
+    ({ \
+        tls_memory_use_t *use_ = tls_memory_charge(NULL); \
+        tls_status_t status_ = (host)->hook(host, __VA_ARGS__); \
+        (void)tls_memory_charge(use_); \
+        status_; \
+    })
 
 // Test seam: the allocation that is `countdown` requests away fails, and so do all after it; negative: none fails.
 void tls_memory_fail_after(long countdown);
@@ -28,5 +67,10 @@ void tls_memory_fail_after(long countdown);
 // NULL is allowed.
 void *tls_heap_calloc(size_t size);
 void tls_heap_free(void *block);
+size_t tls_heap_size(const void *block); // what the block takes, its administration included
+void *tls_heap_take(size_t size);        // a buffer, see above
+void tls_heap_put_back(void *buffer);
+size_t tls_heap_buffer_size(const void *buffer);
+void tls_heap_collect(void); // garbage
 
 #endif // MICROPYTHON_SSL_MEMORY_H

@@ -24,7 +24,7 @@ struct tls_session {
 tls_session_t *tls_session_new(const tls_session_facts_t *facts, size_t payload_len) {
     const char *hostname = facts->terms.hostname;
     size_t name_len = hostname == NULL ? 0 : strlen(hostname) + 1;
-    tls_session_t *session = tls_calloc(1, sizeof(*session) + name_len + payload_len);
+    tls_session_t *session = tls_calloc_apart(sizeof(*session) + name_len + payload_len);
     if (session == NULL) {
         return NULL;
     }
@@ -67,7 +67,7 @@ static bool is_last_reference(tls_session_t *session) {
 void tls_session_release(tls_session_t *session) {
     if (session != NULL && is_last_reference(session)) {
         tls_wipe_memory(session, sizeof(*session) + session->name_len + session->payload_len);
-        tls_free(session);
+        tls_free_apart(session);
     }
 }
 
@@ -131,6 +131,10 @@ static bool is_fresh(const tls_session_facts_t *facts, int64_t now) {
     return now >= facts->time && now - facts->time < facts->timeout && now - facts->proof_time < TLS_LIFETIME_MAX;
 }
 
+bool tls_session_is_fresh(const tls_session_t *session, int64_t now) {
+    return is_fresh(&session->facts, now);
+}
+
 bool tls_session_suits(const tls_session_t *session, const tls_session_terms_t *terms, int64_t now) {
     const tls_session_facts_t *facts = &session->facts;
     bool verified = facts->terms.verify_mode != TLS_VERIFY_MODE_NONE && facts->verify_result == 0;
@@ -142,6 +146,13 @@ bool tls_trust_extend(uint8_t trust[TLS_DIGEST_SIZE], const uint8_t *data, size_
     uint8_t chained[2 * TLS_DIGEST_SIZE];
     memcpy(chained, trust, TLS_DIGEST_SIZE);
     return tls_sha256(data, len, chained + TLS_DIGEST_SIZE) && tls_sha256(chained, sizeof(chained), trust);
+}
+
+bool tls_session_binding(const tls_session_terms_t *terms, uint32_t generation, uint8_t digest[TLS_DIGEST_SIZE]) {
+    uint8_t rules[7 + TLS_DIGEST_SIZE] = {terms->datagram, (uint8_t)terms->verify_mode, terms->hook_asked,
+        (uint8_t)(generation >> 24), (uint8_t)(generation >> 16), (uint8_t)(generation >> 8), (uint8_t)generation};
+    memcpy(rules + 7, terms->trust, TLS_DIGEST_SIZE);
+    return tls_sha256(rules, sizeof(rules), digest);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

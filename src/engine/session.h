@@ -44,6 +44,9 @@ uint8_t *tls_session_payload(tls_session_t *session, size_t *len);
 
 const tls_session_facts_t *tls_session_facts(const tls_session_t *session);
 
+// Whether it is neither too old nor from the future, by hooks.now.
+bool tls_session_is_fresh(const tls_session_t *session, int64_t now);
+
 // Whether a connection on these terms may offer the session to its server, at this time.
 bool tls_session_suits(const tls_session_t *session, const tls_session_terms_t *terms, int64_t now);
 
@@ -52,6 +55,15 @@ uint32_t tls_session_choose_timeout(uint32_t lifetime_hint);
 
 // Mixes added trust anchors into `trust`, which begins as zeros. false: out of memory, nothing changed.
 TLS_MUST_USE bool tls_trust_extend(uint8_t trust[TLS_DIGEST_SIZE], const uint8_t *data, size_t len);
+
+// What a server's sessions are bound to: SHA-256 of what its clients have to prove. Servers that share ticket keys have
+// generations of their own, so all that can be told apart goes into it; `generation` counts the changes of what cannot,
+// such as one verify hook for another. false: out of memory.
+TLS_MUST_USE bool tls_session_binding(const tls_session_terms_t *terms, uint32_t generation,
+    uint8_t digest[TLS_DIGEST_SIZE]);
+
+// Random bytes, by the library. false: it has none.
+TLS_MUST_USE bool tls_random(uint8_t *out, size_t len);
 
 // SHA-256, by the library. false: it has no memory.
 TLS_MUST_USE bool tls_sha256(const uint8_t *data, size_t len, uint8_t digest[TLS_DIGEST_SIZE]);

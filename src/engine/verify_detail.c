@@ -1,4 +1,4 @@
-// Sentences for people about certificates and alerts.
+// Sentences for people about certificates, alerts and versions.
 
 #include "engine/verify_detail.h"
 
@@ -51,18 +51,23 @@ static const char *whose(bool peer_is_server, unsigned depth) {
     return peer_is_server ? "server's" : "client's";
 }
 
-void tls_detail_expired(tls_error_t *error, bool peer_is_server, unsigned depth, int64_t not_after, int64_t now) {
+static const char *whose_time(bool chosen) {
+    return chosen ? "verify_time is" : "this device's clock says";
+}
+
+void tls_detail_expired(tls_error_t *error, bool peer_is_server, unsigned depth, int64_t not_after, int64_t now,
+    bool chosen) {
     if (has_detail(error)) {
         return;
     }
     char expiry[DATE_SIZE];
     char today[DATE_SIZE];
-    snprintf(error->detail, sizeof(error->detail), "%s certificate expired on %s; this device's clock says %s",
-        whose(peer_is_server, depth), format_date(not_after, expiry), format_date(now, today));
+    snprintf(error->detail, sizeof(error->detail), "%s certificate expired on %s; %s %s",
+        whose(peer_is_server, depth), format_date(not_after, expiry), whose_time(chosen), format_date(now, today));
 }
 
-void tls_detail_not_yet_valid(tls_error_t *error, bool peer_is_server, unsigned depth, int64_t not_before,
-    int64_t now) {
+void tls_detail_not_yet_valid(tls_error_t *error, bool peer_is_server, unsigned depth, int64_t not_before, int64_t now,
+    bool chosen) {
     if (has_detail(error)) {
         return;
     }
@@ -73,13 +78,13 @@ void tls_detail_not_yet_valid(tls_error_t *error, bool peer_is_server, unsigned 
         snprintf(error->detail, sizeof(error->detail),
             "%s certificate is valid from %s; this device has no clock to compare with",
             whose(peer_is_server, depth), start);
-    } else if (now < EARLIEST_PLAUSIBLE_NOW) {
+    } else if (now < EARLIEST_PLAUSIBLE_NOW && !chosen) {
         snprintf(error->detail, sizeof(error->detail),
             "clock says %s: it was never set; %s certificate is valid from %s", format_date(now, today),
             whose(peer_is_server, depth), start);
     } else {
         snprintf(error->detail, sizeof(error->detail),
-            "%s certificate is not valid before %s; this device's clock says %s", whose(peer_is_server, depth), start,
+            "%s certificate is not valid before %s; %s %s", whose(peer_is_server, depth), start, whose_time(chosen),
             format_date(now, today));
     }
 }
@@ -98,11 +103,15 @@ void tls_detail_hostname(tls_error_t *error, const char *names, const char *aske
 }
 
 void tls_detail_untrusted(tls_error_t *error, bool peer_is_server, const char *issuer, bool self_signed,
-    size_t anchors) {
+    size_t anchors, bool damaged) {
     if (has_detail(error)) {
         return;
     }
-    if (anchors == 0) {
+    if (damaged) {
+        snprintf(error->detail, sizeof(error->detail),
+            "%s certificate leads to the issuer \"%.90s\", whose certificate in the CA bundle is damaged",
+            whose(peer_is_server, 0), issuer);
+    } else if (anchors == 0) {
         snprintf(error->detail, sizeof(error->detail),
             "%s certificate cannot be verified: no trust anchors were loaded (cadata)", whose(peer_is_server, 0));
     } else if (self_signed) {
@@ -118,6 +127,18 @@ void tls_detail_untrusted(tls_error_t *error, bool peer_is_server, const char *i
     }
 }
 
+void tls_detail_pin(tls_error_t *error, bool peer_is_server, const uint8_t digest[TLS_PIN_SIZE]) {
+    if (has_detail(error)) {
+        return;
+    }
+    char key[2 * TLS_PIN_SIZE + 1] = "?";
+    for (size_t i = 0; i < TLS_PIN_SIZE && digest != NULL; i++) {
+        snprintf(key + 2 * i, 3, "%02x", digest[i]);
+    }
+    snprintf(error->detail, sizeof(error->detail),
+        "%s certificate has the key %s, and neither it nor an issuer's is pinned", whose(peer_is_server, 0), key);
+}
+
 static const char *verify_sentence(uint32_t bits) {
     if (bits & TLS_VERIFY_CALLBACK) {
         return "verify_callback rejected the certificate";
@@ -125,17 +146,20 @@ static const char *verify_sentence(uint32_t bits) {
     if (bits & TLS_VERIFY_MISSING) {
         return "peer sent no certificate";
     }
+    if (bits & TLS_VERIFY_PIN) {
+        return "no key of the certificate chain is pinned";
+    }
     if (bits & TLS_VERIFY_REVOKED) {
         return "certificate has been revoked by its issuer";
     }
     if (bits & TLS_VERIFY_USAGE) {
-        return "certificate is not meant for this use (basicConstraints, keyUsage or extendedKeyUsage)";
+        return "certificate is not meant for this use (basicConstraints, key usages or name constraints)";
     }
     if (bits & TLS_VERIFY_WEAK) {
         return "certificate uses a hash, key size or curve that is too weak";
     }
     if (bits & TLS_VERIFY_CRL) {
-        return "revocation list is missing, expired or not trusted";
+        return "revocation list of an issuer is missing, expired or not trusted";
     }
     return "certificate was refused";
 }
@@ -190,4 +214,56 @@ void tls_detail_peer_alert(tls_error_t *error, bool peer_is_server, int alert) {
     } else {
         snprintf(error->detail, sizeof(error->detail), "%s sent alert %s%s", peer, name, alert_hint(alert));
     }
+}
+
+#define VERSION_NAME_SIZE 16
+
+static const char *version_name(int version, bool datagram, char name[VERSION_NAME_SIZE]) {
+    int minor = (version & 0xff) - 1;
+    if (datagram && minor == 1) {
+        minor = 0; // DTLS 1.0 is the sibling of TLS 1.1
+    }
+    snprintf(name, VERSION_NAME_SIZE, minor < 0 ? "SSL 3.0" : "%sTLS 1.%d", datagram ? "D" : "", minor);
+    return name;
+}
+
+void tls_detail_versions(tls_error_t *error, unsigned protocol, int hello, int minimum, int maximum) {
+    if (error->detail[0] != '\0' && !error->alert_from_peer) {
+        return;
+    }
+    const char *const roles[] = {"client", "server"};
+    const char *ours = roles[(protocol & TLS_PROTOCOL_SERVER) != 0];
+    const char *theirs = roles[(protocol & TLS_PROTOCOL_SERVER) == 0];
+    bool datagram = protocol & TLS_PROTOCOL_DATAGRAM;
+    char lowest[VERSION_NAME_SIZE];
+    char highest[VERSION_NAME_SIZE];
+    char offered[VERSION_NAME_SIZE];
+    version_name(minimum, datagram, lowest);
+    version_name(maximum, datagram, highest);
+    if (hello >= TLS_HELLO_VERSION_DTLS) {
+        hello = hello == 0xfeff ? 0x0302 : 0x0400 - (hello & 0xff);
+    }
+    size_t len = strlen(error->detail);
+    char *end = error->detail + len;
+    size_t room = sizeof(error->detail) - len;
+    if (hello == 0 || error->alert_from_peer) {
+        bool one = minimum == maximum;
+        snprintf(end, room, "%s; this %s takes %s%s%s", len == 0 ? "no TLS version in common" : "", ours, lowest,
+            one ? " only" : " to ", one ? "" : highest);
+    } else if (hello < minimum || minimum > TLS_VERSION_1_2) {
+        // A peer of TLS 1.3 that we have no version in common with would have had us take part in it.
+        snprintf(end, room, "%s offers at most %s; this %s wants at least %s", theirs,
+            version_name(hello, datagram, offered), ours, lowest);
+    } else {
+        snprintf(end, room, "%s wants at least TLS 1.3; this %s offers at most %s", theirs, ours, highest);
+    }
+}
+
+void tls_detail_protocol(tls_error_t *error, bool peer_is_server) {
+    if (has_detail(error)) {
+        return;
+    }
+    const char *text = error->text[0] != '\0' ? error->text : tls_error_reason(error);
+    snprintf(error->detail, sizeof(error->detail), "%s broke the protocol: %.120s",
+        peer_is_server ? "server" : "client", text);
 }

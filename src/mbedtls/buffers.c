@@ -12,23 +12,85 @@
 
 #if COMPAT_ELASTIC_BUFFERS
 
-// What stands before a record in the buffer, and what encryption can add to it: header, initialization vector,
-// authentication tag or code, padding (MBEDTLS_SSL_HEADER_LEN and MBEDTLS_SSL_PAYLOAD_OVERHEAD, which are not public).
-#define RECORD_OVERHEAD (13 + 16 + 48 + 256)
-
 #define ALERT_SIZE 2
 
 // Room for most records of a handshake but those with certificates.
-#define FIRST_INPUT_SIZE (RECORD_OVERHEAD + 512)
+#define FIRST_INPUT_SIZE (COMPAT_RECORD_OVERHEAD + 512)
 
-// The library asks for its whole input buffer, which a heap that is large enough for all else may not have. It does not
-// touch what it was given before it reads.
+// What a client says that does not depend on its settings: the rest of a hello, the exchange of keys, a signature. The
+// longest are made with RSA keys of 8192 bits, or have a share of a finite field's key exchange in the hello.
+#ifndef CLIENT_MESSAGE_SIZE // tests leave less room, so that what was not counted shows
+#ifdef PSA_WANT_ALG_FFDH
+#define CLIENT_MESSAGE_SIZE 2048
+#else
+#define CLIENT_MESSAGE_SIZE 1152
+#endif
+#endif
+
+#define FULL_OUTPUT_SIZE (COMPAT_RECORD_OVERHEAD + MBEDTLS_SSL_OUT_CONTENT_LEN)
+
+// Until the handshake is over the library replaces its buffers too, and frees them as it knows them.
+static bool resize_input(tls_connection_t *connection, size_t size) {
+    buffers_t *buffers = &connection->buffers;
+    return compat_resize_input(&connection->ssl, &buffers->input, size, buffers->elastic);
+}
+
+static bool resize_output(tls_connection_t *connection, size_t size) {
+    buffers_t *buffers = &connection->buffers;
+    return compat_resize_output(&connection->ssl, &buffers->output, size, buffers->elastic);
+}
+
+// With the lengths that precede it in a message (RFC 8446 section 4.4.2).
+static size_t certificate_size(const mbedtls_x509_crt *crt) {
+    return 3 + crt->raw.len + 2;
+}
+
+static size_t chain_size(const identity_t *identity) {
+    size_t size = 0;
+    for (const mbedtls_x509_crt *crt = identity == NULL ? NULL : &identity->chain; crt != NULL; crt = crt->next) {
+        size += certificate_size(crt);
+    }
+    return size;
+}
+
+static size_t alpn_size(const tls_connection_t *connection) {
+#if COMPAT_ALPN
+    return connection->alpn == NULL ? 0 : connection->alpn->len;
+#else
+    (void)connection;
+    return 0;
+#endif
+}
+
+// The longest message of a client is its hello, with the server's name, cipher suites and a ticket, or its
+// certificates. Only a server has more to say than can be told here, and whoever is sent a cookie to repeat or looks
+// for a pre-shared key.
+static size_t handshake_output(const tls_connection_t *connection) {
+    const tls_context_t *context = connection->context;
+    if (context_is_server(context) || context_uses_psk(context)) {
+        return FULL_OUTPUT_SIZE;
+    }
+    size_t ticket = 0;
+    if (connection->session != NULL) {
+        (void)tls_session_payload(connection->session, &ticket);
+    }
+    size_t size = COMPAT_RECORD_OVERHEAD + CLIENT_MESSAGE_SIZE + connection->peer_name_len
+        + connection->suites->count * 2 + alpn_size(connection) + ticket;
+    for (int i = 0; i < IDENTITY_KINDS; i++) {
+        size += chain_size(connection->identities[i]);
+    }
+    return size < FULL_OUTPUT_SIZE ? size : FULL_OUTPUT_SIZE;
+}
+
+// The library asks for its whole buffers, which a heap that is large enough for all else may not have. It does not
+// touch what it was given before it reads or writes.
 int buffers_setup(tls_connection_t *connection) {
     buffers_t *buffers = &connection->buffers;
     mbedtls_ssl_context *ssl = &connection->ssl;
     buffers->growing = !context_is_datagram(connection->context);
+    size_t output = handshake_output(connection);
     if (buffers->growing) {
-        shorten_next_input_buffer(FIRST_INPUT_SIZE);
+        shorten_next_buffers(FIRST_INPUT_SIZE, output);
     }
     int ret = mbedtls_ssl_setup(ssl, &connection->config);
     bool shortened = end_shortening() && buffers->growing;
@@ -36,10 +98,9 @@ int buffers_setup(tls_connection_t *connection) {
         return ret;
     }
     buffers->max_input = compat_input_size(ssl);
-    buffers->max_output = compat_output_size(ssl);
     if (shortened) {
-        compat_set_input_size(ssl, FIRST_INPUT_SIZE);
-    } else if (buffers->growing && !compat_resize_input(ssl, &buffers->input, FIRST_INPUT_SIZE)) {
+        compat_set_buffer_sizes(ssl, FIRST_INPUT_SIZE, output);
+    } else if (buffers->growing && !resize_input(connection, FIRST_INPUT_SIZE)) {
         return MBEDTLS_ERR_SSL_ALLOC_FAILED;
     }
     return 0;
@@ -47,19 +108,38 @@ int buffers_setup(tls_connection_t *connection) {
 
 // While the library reads, the output buffer has room for an alert only: what is allocated meanwhile stays, and a hole
 // as large as a whole record between these pieces is what a small heap cannot do without.
+static size_t step_output(tls_connection_t *connection) {
+    buffers_t *buffers = &connection->buffers;
+    mbedtls_ssl_context *ssl = &connection->ssl;
+    if (compat_step_only_reads(ssl)) {
+        return COMPAT_RECORD_OVERHEAD + ALERT_SIZE;
+    }
+    if (compat_writes_client_hello(ssl)) {
+        if (buffers->said_hello) {
+            return FULL_OUTPUT_SIZE; // with the server's cookie (RFC 8446 section 4.1.4)
+        }
+        buffers->said_hello = true;
+    }
+    return handshake_output(connection);
+}
+
 bool buffers_prepare_step(tls_connection_t *connection) {
     buffers_t *buffers = &connection->buffers;
     mbedtls_ssl_context *ssl = &connection->ssl;
+    bool chain_comes = compat_is_at_certificate(ssl) && !connection->certificate_due;
+    if (chain_comes || compat_is_at_wrap_up(ssl)) {
+        tls_memory_tidy();
+    }
     size_t size = buffers->wanted_input;
     buffers->wanted_input = 0;
-    if (size != 0 && !compat_resize_input(ssl, &buffers->input, size)) {
+    if (size != 0 && !resize_input(connection, size)) {
         return false;
     }
-    size = compat_step_only_reads(ssl) ? RECORD_OVERHEAD + ALERT_SIZE : buffers->max_output;
-    if (!buffers->growing || compat_output_left(ssl) > 0 || compat_output_size(ssl) == size) {
+    if (!buffers->growing || compat_output_left(ssl) > 0) {
         return true;
     }
-    return compat_resize_output(ssl, &buffers->output, size);
+    size = step_output(connection);
+    return compat_output_size(ssl) == size || resize_output(connection, size);
 }
 
 void buffers_start(tls_connection_t *connection) {
@@ -121,7 +201,7 @@ tls_status_t buffers_for_reading(tls_connection_t *connection) {
             return status;
         }
         size_t size = input_size(connection);
-        if (compat_input_size(ssl) < size && !compat_resize_input(ssl, &buffers->input, size)) {
+        if (compat_input_size(ssl) < size && !resize_input(connection, size)) {
             return fail_connection(connection, MBEDTLS_ERR_SSL_ALLOC_FAILED, false);
         }
     }
@@ -135,10 +215,11 @@ tls_status_t buffers_for_reading(tls_connection_t *connection) {
 bool buffers_for_writing(tls_connection_t *connection, size_t payload) {
     buffers_t *buffers = &connection->buffers;
     mbedtls_ssl_context *ssl = &connection->ssl;
-    if (!buffers->elastic || compat_output_left(ssl) > 0 || compat_output_size(ssl) >= payload + RECORD_OVERHEAD) {
+    size_t size = payload + COMPAT_RECORD_OVERHEAD;
+    if (!buffers->elastic || compat_output_left(ssl) > 0 || compat_output_size(ssl) >= size) {
         return true;
     }
-    return compat_resize_output(ssl, &buffers->output, payload + RECORD_OVERHEAD);
+    return resize_output(connection, size);
 }
 
 void buffers_release(tls_connection_t *connection) {
@@ -149,10 +230,17 @@ void buffers_release(tls_connection_t *connection) {
         return;
     }
     if (compat_input_size(ssl) > 0 && (failed || compat_input_idle(ssl))) {
-        (void)compat_resize_input(ssl, &buffers->input, 0);
+        (void)resize_input(connection, 0);
     }
     if (compat_output_size(ssl) > 0 && compat_output_left(ssl) == 0) {
-        (void)compat_resize_output(ssl, &buffers->output, 0);
+        (void)resize_output(connection, 0);
+    }
+}
+
+void buffers_free(tls_connection_t *connection) {
+    if (connection->buffers.elastic) {
+        (void)resize_input(connection, 0);
+        (void)resize_output(connection, 0);
     }
 }
 
@@ -228,6 +316,10 @@ bool buffers_for_writing(tls_connection_t *connection, size_t payload) {
 }
 
 void buffers_release(tls_connection_t *connection) {
+    (void)connection;
+}
+
+void buffers_free(tls_connection_t *connection) {
     (void)connection;
 }
 

@@ -9,6 +9,10 @@
 static const char pem_begin[] = "-----BEGIN ";
 static const char pem_begin_certificate[] = "-----BEGIN CERTIFICATE-----";
 static const char pem_end_certificate[] = "-----END CERTIFICATE-----";
+#if COMPAT_CRL
+static const char pem_begin_crl[] = "-----BEGIN X509 CRL-----";
+static const char pem_end_crl[] = "-----END X509 CRL-----";
+#endif
 
 // Where `text` starts in the data, NULL if nowhere.
 static const uint8_t *find_text(const uint8_t *data, size_t len, const char *text) {
@@ -79,23 +83,32 @@ static size_t der_length(const uint8_t *data, size_t left) {
     return len <= left - header ? header + len : 0;
 }
 
+// Finds the next block of PEM between these two lines. false: there is none; *damaged: there is half of one.
+static bool next_block(certificate_reader_t *reader, const char *first, const char *last, const uint8_t **start,
+    size_t *len, bool *damaged) {
+    const uint8_t *begin = find_text(reader->next, reader->left, first);
+    if (begin == NULL) {
+        return false;
+    }
+    size_t left = reader->left - (size_t)(begin - reader->next);
+    const uint8_t *end = find_text(begin, left, last);
+    if (end == NULL) {
+        *damaged = true;
+        return false;
+    }
+    *start = begin;
+    *len = (size_t)(end - begin) + strlen(last);
+    reader->left = left;
+    return true;
+}
+
 // Finds the next certificate. false: there is none; *damaged says whether there is something else.
 static bool next_certificate(certificate_reader_t *reader, const uint8_t **start, size_t *len, bool *damaged) {
     *damaged = false;
     if (reader->pem) {
-        const uint8_t *begin = find_text(reader->next, reader->left, pem_begin_certificate);
-        if (begin == NULL) {
+        if (!next_block(reader, pem_begin_certificate, pem_end_certificate, start, len, damaged)) {
             return false;
         }
-        size_t left = reader->left - (size_t)(begin - reader->next);
-        const uint8_t *end = find_text(begin, left, pem_end_certificate);
-        if (end == NULL) {
-            *damaged = true;
-            return false;
-        }
-        *start = begin;
-        *len = (size_t)(end - begin) + strlen(pem_end_certificate);
-        reader->left = left;
     } else {
         if (reader->left == 0) {
             return false;
@@ -113,19 +126,68 @@ static bool next_certificate(certificate_reader_t *reader, const uint8_t **start
     return true;
 }
 
+#if MICROPY_PY_SSL_NAME_CONSTRAINTS
+
+// Extensions that the library does not know and that may be critical: verify.c checks name constraints.
+static int know_extension(void *unused, const mbedtls_x509_crt *crt, const mbedtls_x509_buf *oid, int critical,
+    const unsigned char *start, const unsigned char *end) {
+    (void)unused;
+    (void)crt;
+    (void)critical;
+    (void)start;
+    (void)end;
+    return MBEDTLS_OID_CMP(MBEDTLS_OID_NAME_CONSTRAINTS, oid) == 0 ? 0 : MBEDTLS_ERR_X509_INVALID_EXTENSIONS;
+}
+
+static int parse_der(mbedtls_x509_crt *chain, const uint8_t *data, size_t len) {
+    return mbedtls_x509_crt_parse_der_with_ext_cb(chain, data, len, 1, know_extension, NULL);
+}
+
+#else
+
+static int parse_der(mbedtls_x509_crt *chain, const uint8_t *data, size_t len) {
+    return mbedtls_x509_crt_parse_der(chain, data, len);
+}
+
+#endif
+
+#if COMPAT_PEM
+
+// `text` ends with a NUL.
+static int parse_pem(mbedtls_x509_crt *chain, const uint8_t *text) {
+    size_t used;
+    mbedtls_pem_context pem;
+    mbedtls_pem_init(&pem);
+    int ret = mbedtls_pem_read_buffer(&pem, pem_begin_certificate, pem_end_certificate, text, NULL, 0, &used);
+    if (ret == 0) {
+        size_t len;
+        const uint8_t *der = mbedtls_pem_get_buffer(&pem, &len);
+        ret = parse_der(chain, der, len);
+    }
+    mbedtls_pem_free(&pem);
+    return ret;
+}
+
+#else
+
+static int parse_pem(mbedtls_x509_crt *chain, const uint8_t *text) {
+    (void)chain;
+    (void)text;
+    return UNREADABLE_PEM;
+}
+
+#endif
+
 // Parses one certificate to the end of a chain. A result of the library.
 static int parse_certificate(mbedtls_x509_crt *chain, const uint8_t *data, size_t len, bool pem) {
     if (!pem) {
-        return mbedtls_x509_crt_parse_der(chain, data, len);
-    }
-    if (!COMPAT_PEM) {
-        return UNREADABLE_PEM;
+        return parse_der(chain, data, len);
     }
     uint8_t *copy = copy_with_terminator(data, len);
     if (copy == NULL) {
         return MBEDTLS_ERR_X509_ALLOC_FAILED;
     }
-    int ret = mbedtls_x509_crt_parse(chain, copy, len + 1);
+    int ret = parse_pem(chain, copy);
     tls_free(copy);
     return ret;
 }
@@ -150,9 +212,9 @@ static void bad_certificate(int ret, unsigned failed_before, unsigned number, tl
 }
 
 // Parses all certificates of the data into an empty chain; `lenient` skips those that cannot be read. *count says how
-// many there are; 0 is an error.
-static bool parse_certificates(mbedtls_x509_crt *chain, const uint8_t *data, size_t len, bool lenient, size_t *count,
-    tls_error_t *error) {
+// many there are; 0 is an error unless `may_be_none`.
+static bool parse_certificates(mbedtls_x509_crt *chain, const uint8_t *data, size_t len, bool lenient,
+    bool may_be_none, size_t *count, tls_error_t *error) {
     certificate_reader_t reader = {.next = data, .left = len, .pem = is_pem(data, len)};
     const uint8_t *start;
     size_t size;
@@ -182,7 +244,7 @@ static bool parse_certificates(mbedtls_x509_crt *chain, const uint8_t *data, siz
         bad_certificate(MBEDTLS_ERR_X509_INVALID_FORMAT, failed_before, looks_like_one ? reader.number + 1 : 0, error);
         return false;
     }
-    if (*count == 0) {
+    if (*count == 0 && (!may_be_none || first_number != 0)) {
         bad_certificate(first_problem, failed_before, first_number, error);
         return false;
     }
@@ -190,7 +252,166 @@ static bool parse_certificates(mbedtls_x509_crt *chain, const uint8_t *data, siz
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
+// Revocation lists
+
+#if COMPAT_CRL
+
+typedef mbedtls_x509_crl crl_list_t;
+
+static void free_crls(crl_list_t *list) {
+    mbedtls_x509_crl_free(list);
+    mbedtls_free(list);
+}
+
+// A result of the library.
+static int parse_crl(crl_list_t *list, const uint8_t *data, size_t len) {
+    uint8_t *copy = copy_with_terminator(data, len);
+    if (copy == NULL) {
+        return MBEDTLS_ERR_X509_ALLOC_FAILED;
+    }
+    int ret = mbedtls_x509_crl_parse(list, copy, len + 1);
+    tls_free(copy);
+    return ret;
+}
+
+static void bad_crl(int ret, unsigned failed_before, tls_error_t *error) {
+    describe_error(ret, failed_before, TLS_ERROR_CERTIFICATE, TLS_CODE_CERT_BAD_INPUT,
+        "a revocation list in the data cannot be read", error);
+}
+
+// The lists in the data, of which there may be none: *list is NULL then. false: *error says why.
+static bool parse_crls(crl_list_t **list, const uint8_t *data, size_t len, bool lenient, size_t *count,
+    tls_error_t *error) {
+    certificate_reader_t reader = {.next = data, .left = len};
+    unsigned failed_before = count_failed_allocations();
+    const uint8_t *start;
+    size_t size;
+    bool damaged = false;
+    *list = NULL;
+    *count = 0;
+    while (COMPAT_PEM && next_block(&reader, pem_begin_crl, pem_end_crl, &start, &size, &damaged)) {
+        reader.left -= size;
+        reader.next = start + size;
+        if (*list == NULL) {
+            *list = mbedtls_calloc(1, sizeof(**list));
+        }
+        int ret = *list == NULL ? MBEDTLS_ERR_X509_ALLOC_FAILED : parse_crl(*list, start, size);
+        if (ret == 0) {
+            ++*count;
+        } else if (!lenient || is_out_of_memory(ret, failed_before)) {
+            bad_crl(ret, failed_before, error);
+            free_crls(*list);
+            return false;
+        }
+    }
+    if (damaged && !lenient) {
+        bad_crl(MBEDTLS_ERR_X509_INVALID_FORMAT, failed_before, error);
+        free_crls(*list);
+        return false;
+    }
+    return true;
+}
+
+static void append_crls(tls_context_t *context, crl_list_t *list, size_t count) {
+    crl_list_t **end = &context->crls;
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = list;
+    context->crl_count += count;
+}
+
+size_t tls_context_count_crls(const tls_context_t *context) {
+    return context->crl_count;
+}
+
+#else
+
+typedef void crl_list_t;
+
+static void free_crls(crl_list_t *list) {
+    (void)list;
+}
+
+static bool parse_crls(crl_list_t **list, const uint8_t *data, size_t len, bool lenient, size_t *count,
+    tls_error_t *error) {
+    (void)data;
+    (void)len;
+    (void)lenient;
+    (void)error;
+    *list = NULL;
+    *count = 0;
+    return true;
+}
+
+static void append_crls(tls_context_t *context, crl_list_t *list, size_t count) {
+    (void)context;
+    (void)list;
+    (void)count;
+}
+
+size_t tls_context_count_crls(const tls_context_t *context) {
+    (void)context;
+    return 0;
+}
+
+#endif
+
+// ---------------------------------------------------------------------------------------------------------------------
 // Trust anchors
+
+// Whether the list has a copy of `crt` before it reaches `end`.
+static bool has_copy(const mbedtls_x509_crt *list, const mbedtls_x509_crt *end, const mbedtls_x509_crt *crt) {
+    for (; list != NULL && list != end; list = list->next) {
+        if (list->raw.len == crt->raw.len && memcmp(list->raw.p, crt->raw.p, crt->raw.len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Frees what of `*added` is in the list of the context already, or twice in its own. How many are left.
+static size_t remove_known(const tls_context_t *context, mbedtls_x509_crt **added) {
+    size_t count = 0;
+    mbedtls_x509_crt **link = added;
+    while (*link != NULL) {
+        mbedtls_x509_crt *crt = *link;
+        bool empty = crt->raw.p == NULL; // nothing but a revocation list was given
+        if (empty || has_copy(context->anchors, NULL, crt) || has_copy(*added, crt, crt)) {
+            *link = crt->next;
+            crt->next = NULL;
+            free_chain(crt);
+        } else {
+            link = &crt->next;
+            count++;
+        }
+    }
+    return count;
+}
+
+static void append_anchors(tls_context_t *context, mbedtls_x509_crt *added) {
+    size_t count = remove_known(context, &added);
+    mbedtls_x509_crt **end = &context->anchors;
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = added;
+    context->anchor_count += count;
+}
+
+// Certificates and revocation lists, of which there must be some. false: *error says why, nothing is left of either.
+static bool parse_anchors(mbedtls_x509_crt *anchors, crl_list_t **crls, const uint8_t *data, size_t len, bool lenient,
+    size_t *crl_count, tls_error_t *error) {
+    size_t count;
+    if (!parse_crls(crls, data, len, lenient, crl_count, error)) {
+        return false;
+    }
+    if (!parse_certificates(anchors, data, len, lenient, *crl_count > 0, &count, error)) {
+        free_crls(*crls);
+        return false;
+    }
+    return true;
+}
 
 bool tls_context_add_trust_anchors(tls_context_t *context, const uint8_t *data, size_t len, bool lenient,
     tls_error_t *error) {
@@ -202,29 +423,39 @@ bool tls_context_add_trust_anchors(tls_context_t *context, const uint8_t *data, 
         return false;
     }
     mbedtls_x509_crt_init(added);
-    size_t count;
-    if (!parse_certificates(added, data, len, lenient, &count, error)) {
+    crl_list_t *crls;
+    size_t crl_count;
+    if (!parse_anchors(added, &crls, data, len, lenient, &crl_count, error)) {
         free_chain(added);
         return false;
     }
     if (!tls_trust_extend(context->trust, data, len)) {
         describe_no_memory(error);
         free_chain(added);
+        free_crls(crls);
         return false;
     }
-    tls_context_forget_tickets(context);
-
-    mbedtls_x509_crt **end = &context->anchors;
-    while (*end != NULL) {
-        end = &(*end)->next;
-    }
-    *end = added;
-    context->anchor_count += count;
+    append_anchors(context, added);
+    append_crls(context, crls, crl_count);
     return true;
 }
 
+size_t tls_context_copy_trust_anchor(const tls_context_t *context, size_t number, uint8_t *buf, size_t size) {
+    if (number >= context->anchor_count) {
+        return tls_bundles_copy(context->bundles, number - context->anchor_count, buf, size);
+    }
+    const mbedtls_x509_crt *anchor = context->anchors;
+    while (number-- > 0) {
+        anchor = anchor->next;
+    }
+    if (anchor->raw.len <= size) {
+        memcpy(buf, anchor->raw.p, anchor->raw.len);
+    }
+    return anchor->raw.len;
+}
+
 size_t tls_context_count_trust_anchors(const tls_context_t *context) {
-    return context->anchor_count;
+    return context->anchor_count + tls_bundles_count(context->bundles);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -343,7 +574,7 @@ static bool fill_identity(identity_t *identity, const uint8_t *chain, size_t cha
     size_t key_len, const char *password, tls_error_t *error) {
     size_t count;
     return parse_key(&identity->key, key, key_len, password, error)
-        && parse_certificates(&identity->chain, chain, chain_len, false, &count, error)
+        && parse_certificates(&identity->chain, chain, chain_len, false, false, &count, error)
         && key_fits(identity, error);
 }
 

@@ -61,7 +61,7 @@
 #define COMPAT_TLS_1_3 (0)
 #endif
 
-#ifdef MBEDTLS_SSL_PROTO_DTLS
+#if defined(MBEDTLS_SSL_PROTO_DTLS) && MICROPY_PY_SSL_DTLS
 #define COMPAT_DTLS (1)
 #else
 #define COMPAT_DTLS (0)
@@ -85,6 +85,32 @@
 #define COMPAT_PSK (1)
 #else
 #define COMPAT_PSK (0)
+#endif
+
+// Whether hooks.psk_client is asked for a key; hooks.psk stands for `psk_keys` of a server too.
+#if COMPAT_PSK && MICROPY_PY_SSL_PSK_CALLBACKS
+#define COMPAT_PSK_CLIENT_HOOK (1)
+#else
+#define COMPAT_PSK_CLIENT_HOOK (0)
+#endif
+
+#ifdef MBEDTLS_SSL_ALPN
+#define COMPAT_ALPN (1)
+#else
+#define COMPAT_ALPN (0)
+#endif
+
+#if defined(MBEDTLS_SSL_KEYING_MATERIAL_EXPORT) && MICROPY_PY_SSL_CHANNEL_BINDING
+#define COMPAT_EXPORTER (1)
+#else
+#define COMPAT_EXPORTER (0)
+#endif
+
+// The Finished messages are kept for renegotiation only.
+#if defined(MBEDTLS_SSL_RENEGOTIATION) && MICROPY_PY_SSL_CHANNEL_BINDING
+#define COMPAT_TLS_UNIQUE (1)
+#else
+#define COMPAT_TLS_UNIQUE (0)
 #endif
 
 #ifdef MBEDTLS_SSL_MAX_FRAGMENT_LENGTH
@@ -112,10 +138,51 @@
 #define COMPAT_SNI (0)
 #endif
 
+// hooks.sni
+#if defined(MBEDTLS_SSL_SERVER_NAME_INDICATION) && defined(MBEDTLS_SSL_SRV_C) && MICROPY_PY_SSL_SNI_CALLBACK
+#define COMPAT_SNI_HOOK (1)
+#else
+#define COMPAT_SNI_HOOK (0)
+#endif
+
 #ifdef MBEDTLS_SSL_KEEP_PEER_CERTIFICATE
 #define COMPAT_PEER_CERTIFICATE (1)
 #else
 #define COMPAT_PEER_CERTIFICATE (0)
+#endif
+
+// Revocation lists.
+#if defined(MBEDTLS_X509_CRL_PARSE_C) && MICROPY_PY_SSL_CRL
+#define COMPAT_CRL (1)
+#else
+#define COMPAT_CRL (0)
+#endif
+
+#if COMPAT_CRL
+
+static inline const mbedtls_x509_crt_profile *compat_certificate_profile(const mbedtls_ssl_config *config) {
+    return config->MBEDTLS_PRIVATE(cert_profile);
+}
+
+static inline mbedtls_md_type_t compat_crl_digest(const mbedtls_x509_crl *crl) {
+    return crl->MBEDTLS_PRIVATE(sig_md);
+}
+
+// Whether the list is signed by this issuer's key; `digest` is that of its content. A result of the library.
+static inline int compat_crl_verify(const mbedtls_x509_crl *crl, const mbedtls_x509_crt *issuer, const uint8_t *digest,
+    size_t len) {
+    return mbedtls_pk_verify_ext(crl->MBEDTLS_PRIVATE(sig_pk), crl->MBEDTLS_PRIVATE(sig_opts),
+        (mbedtls_pk_context *)(uintptr_t)&issuer->pk, crl->MBEDTLS_PRIVATE(sig_md), digest, len,
+        crl->MBEDTLS_PRIVATE(sig).p, crl->MBEDTLS_PRIVATE(sig).len);
+}
+
+#endif
+
+// Whether the library asks for trust anchors, so that they need not be in memory.
+#if defined(MBEDTLS_X509_TRUSTED_CERTIFICATE_CALLBACK) && MICROPY_PY_SSL_BUNDLE
+#define COMPAT_BUNDLE (1)
+#else
+#define COMPAT_BUNDLE (0)
 #endif
 
 // Longest pre-shared key that both the contract and the library allow.
@@ -264,6 +331,11 @@ int compat_random(void *context, unsigned char *out, size_t size);
 static inline void compat_error_text(int ret, char *text, size_t size) {
 #ifdef MBEDTLS_ERROR_C
     mbedtls_strerror(ret, text, size);
+    // "SSL - Bad input parameters to function": the module's name says nothing to anybody.
+    const char *words = strstr(text, " - ");
+    if (words != NULL) {
+        memmove(text, words + 3, strlen(words + 3) + 1);
+    }
 #else
     (void)ret;
     (void)size;
@@ -306,6 +378,11 @@ static inline void compat_output_counter(const mbedtls_ssl_context *ssl, unsigne
 // mbedtls_ssl_is_handshake_over() is already true while the tickets of TLS 1.3 are being sent.
 static inline bool compat_handshake_finished(const mbedtls_ssl_context *ssl) {
     return ssl->MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_HANDSHAKE_OVER;
+}
+
+// Netscape's certificate type, MBEDTLS_X509_NS_CERT_TYPE_*.
+static inline unsigned compat_ns_cert_type(const mbedtls_x509_crt *crt) {
+    return crt->MBEDTLS_PRIVATE(ns_cert_type);
 }
 
 // Number of the alert that the peer sent, after MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE or _PEER_CLOSE_NOTIFY.
@@ -402,15 +479,40 @@ static inline bool compat_step_only_reads(const mbedtls_ssl_context *ssl) {
     }
 }
 
+static inline bool compat_writes_client_hello(const mbedtls_ssl_context *ssl) {
+    return ssl->MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_CLIENT_HELLO
+        && ssl->MBEDTLS_PRIVATE(conf)->MBEDTLS_PRIVATE(endpoint) == MBEDTLS_SSL_IS_CLIENT;
+}
+
 static inline bool compat_reads_client_hello(const mbedtls_ssl_context *ssl) {
     return ssl->MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_CLIENT_HELLO
         && ssl->MBEDTLS_PRIVATE(conf)->MBEDTLS_PRIVATE(endpoint) == MBEDTLS_SSL_IS_SERVER;
 }
 
+#if COMPAT_SNI_HOOK
+
+// Before the hello is read: it is read under these settings.
+static inline void compat_use_config(mbedtls_ssl_context *ssl, const mbedtls_ssl_config *config) {
+    ssl->MBEDTLS_PRIVATE(conf) = config;
+    ssl->MBEDTLS_PRIVATE(tls_version) = config->MBEDTLS_PRIVATE(max_tls_version);
+}
+
+// DTLS: the next step answers the hello, if only with a cookie.
+static inline void compat_answer_hello(mbedtls_ssl_context *ssl) {
+    ssl->MBEDTLS_PRIVATE(state) = MBEDTLS_SSL_SERVER_HELLO;
+}
+
+#endif
+
 // Whether a certificate of the server is due. Every full handshake comes by here, before its end is in sight; none that
 // resumes a session does.
 static inline bool compat_is_at_certificate(const mbedtls_ssl_context *ssl) {
     return ssl->MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_SERVER_CERTIFICATE;
+}
+
+// The handshake is done, and its memory about to be freed.
+static inline bool compat_is_at_wrap_up(const mbedtls_ssl_context *ssl) {
+    return ssl->MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_HANDSHAKE_WRAPUP;
 }
 
 // mbedtls_ssl_setup() of Mbed TLS 3.6 that runs out of memory leaves a handshake but no configuration behind, and
@@ -506,21 +608,53 @@ static inline bool compat_more_in_datagram(const mbedtls_ssl_context *ssl) {
 #endif
 }
 
+#if COMPAT_EXPORTER
+// mbedtls_ssl_export_keying_material(), which in Mbed TLS 3.6 follows a null pointer at an end of a DTLS connection
+// that has to repeat its last flight still: the keys are in use there, but not in the place where it looks for the
+// randoms.
+static inline int compat_export(mbedtls_ssl_context *ssl, unsigned char *out, size_t len, const char *label,
+    size_t label_len, const unsigned char *context, size_t context_len) {
+    mbedtls_ssl_transform *before = ssl->MBEDTLS_PRIVATE(transform);
+    if (before == NULL) {
+        ssl->MBEDTLS_PRIVATE(transform) = ssl->MBEDTLS_PRIVATE(transform_out);
+    }
+    int ret
+        = mbedtls_ssl_export_keying_material(ssl, out, len, label, label_len, context, context_len, context != NULL);
+    ssl->MBEDTLS_PRIVATE(transform) = before;
+    return ret;
+}
+#endif
+
+#if COMPAT_TLS_UNIQUE
+// What stood in the Finished message of this side, or of the peer (TLS 1.2).
+static inline const unsigned char *compat_finished(const mbedtls_ssl_context *ssl, bool own, size_t *len) {
+    *len = ssl->MBEDTLS_PRIVATE(verify_data_len);
+    const char *data = own ? ssl->MBEDTLS_PRIVATE(own_verify_data) : ssl->MBEDTLS_PRIVATE(peer_verify_data);
+    return (const unsigned char *)data;
+}
+#endif
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Record buffers: private members again. Mbed TLS 3.6 keeps both at full size for as long as the connection lives.
 // Where it knows their sizes at run time they can be replaced between the records of a TLS connection: see buffers.c.
 // What has to be kept is the counter at the start of the input buffer, and where in the buffers the pointers point.
 
-#if defined(MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH) && !defined(MBEDTLS_SSL_RENEGOTIATION)
+#ifdef MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH
 
 #define COMPAT_ELASTIC_BUFFERS (1)
 
 #define COMPAT_COUNTER_SIZE 8
 #define COMPAT_POINTERS     6
 
+// The data of a record begin 13 bytes into its buffer, or 21 or 29 with the initialization vectors of TLS 1.2. So a
+// buffer that begins 3 bytes after a word does has them where a word begins, and they are copied by words, also by the
+// memcpy() of MicroPython's bare-metal ports, which copies single bytes otherwise.
+#define COMPAT_DATA_SHIFT 3
+
 typedef struct compat_places {
     unsigned char counter[COMPAT_COUNTER_SIZE];
     uint16_t offsets[COMPAT_POINTERS];
+    unsigned char *block; // of tls_block_take(), which has the buffer in it; NULL: the buffer is the library's
 } compat_places_t;
 
 static inline void compat_list_input(mbedtls_ssl_context *ssl, unsigned char **pointers[COMPAT_POINTERS]) {
@@ -547,11 +681,28 @@ static inline void compat_list_output(mbedtls_ssl_context *ssl, unsigned char **
 #endif
 }
 
-// Puts a block of another size in the place of a buffer, 0 for none at all, with as much of the content as fits. false:
-// out of memory, nothing changed.
-static inline bool compat_replace_buffer(unsigned char **buffer, size_t *buffer_size, size_t size,
+static inline void compat_free_buffer(unsigned char *buffer, size_t size, unsigned char *block) {
+    if (block == NULL) {
+        mbedtls_platform_zeroize(buffer, size);
+        mbedtls_free(buffer);
+    } else {
+        mbedtls_platform_zeroize(block + TLS_BLOCK_HEADER, COMPAT_DATA_SHIFT + size);
+        tls_block_put_back(block);
+    }
+}
+
+// Puts one of another size in the place of a buffer, 0 for none at all, with as much of the content as fits. false: out
+// of memory, nothing changed.
+static inline bool compat_replace_buffer(unsigned char **buffer, size_t *buffer_size, size_t size, bool ours,
     unsigned char **const pointers[COMPAT_POINTERS], compat_places_t *places) {
-    unsigned char *block = size == 0 ? NULL : (unsigned char *)mbedtls_calloc(1, size);
+    unsigned char *taken = NULL;
+    unsigned char *block = NULL;
+    if (size != 0 && ours) {
+        taken = tls_block_take(TLS_BLOCK_HEADER + COMPAT_DATA_SHIFT + size);
+        block = taken == NULL ? NULL : taken + TLS_BLOCK_HEADER + COMPAT_DATA_SHIFT;
+    } else if (size != 0) {
+        block = mbedtls_calloc(1, size);
+    }
     if (block == NULL && size != 0) {
         return false;
     }
@@ -572,13 +723,21 @@ static inline bool compat_replace_buffer(unsigned char **buffer, size_t *buffer_
         memcpy(block, places->counter, COMPAT_COUNTER_SIZE);
     }
     if (old != NULL) {
-        mbedtls_platform_zeroize(old, *buffer_size);
-        mbedtls_free(old);
+        compat_free_buffer(old, *buffer_size, places->block);
     }
     *buffer = block;
     *buffer_size = size;
+    places->block = taken;
     return true;
 }
+
+// What stands before a record in its buffer, and what encryption can add to it (MBEDTLS_SSL_HEADER_LEN and
+// MBEDTLS_SSL_PAYLOAD_OVERHEAD, which are not public): initialization vector, authentication tag or code, padding.
+#if defined(MBEDTLS_CIPHER_MODE_CBC) || defined(MBEDTLS_CIPHER_NULL_CIPHER) || defined(PSA_WANT_ALG_CBC_NO_PADDING)
+#define COMPAT_RECORD_OVERHEAD (13 + 16 + 48 + 256)
+#else
+#define COMPAT_RECORD_OVERHEAD (13 + 16 + 16 + 16)
+#endif
 
 static inline size_t compat_input_size(const mbedtls_ssl_context *ssl) {
     return ssl->MBEDTLS_PRIVATE(in_buf) == NULL ? 0 : ssl->MBEDTLS_PRIVATE(in_buf_len);
@@ -589,24 +748,25 @@ static inline size_t compat_output_size(const mbedtls_ssl_context *ssl) {
 }
 
 // The library was given less than it asked for.
-static inline void compat_set_input_size(mbedtls_ssl_context *ssl, size_t size) {
-    ssl->MBEDTLS_PRIVATE(in_buf_len) = size;
+static inline void compat_set_buffer_sizes(mbedtls_ssl_context *ssl, size_t input, size_t output) {
+    ssl->MBEDTLS_PRIVATE(in_buf_len) = input;
+    ssl->MBEDTLS_PRIVATE(out_buf_len) = output;
 }
 
-// Only between records; to 0 only while the buffer is idle.
-static inline bool compat_resize_input(mbedtls_ssl_context *ssl, compat_places_t *places, size_t size) {
+// Only between records; to 0 only while the buffer is idle. One that is ours must not get to be freed by the library.
+static inline bool compat_resize_input(mbedtls_ssl_context *ssl, compat_places_t *places, size_t size, bool ours) {
     unsigned char **pointers[COMPAT_POINTERS];
     compat_list_input(ssl, pointers);
-    return compat_replace_buffer(&ssl->MBEDTLS_PRIVATE(in_buf), &ssl->MBEDTLS_PRIVATE(in_buf_len), size, pointers,
+    return compat_replace_buffer(&ssl->MBEDTLS_PRIVATE(in_buf), &ssl->MBEDTLS_PRIVATE(in_buf_len), size, ours, pointers,
         places);
 }
 
-// Only while no output is left.
-static inline bool compat_resize_output(mbedtls_ssl_context *ssl, compat_places_t *places, size_t size) {
+// The same, only while no output is left.
+static inline bool compat_resize_output(mbedtls_ssl_context *ssl, compat_places_t *places, size_t size, bool ours) {
     unsigned char **pointers[COMPAT_POINTERS];
     compat_list_output(ssl, pointers);
-    return compat_replace_buffer(&ssl->MBEDTLS_PRIVATE(out_buf), &ssl->MBEDTLS_PRIVATE(out_buf_len), size, pointers,
-        places);
+    return compat_replace_buffer(&ssl->MBEDTLS_PRIVATE(out_buf), &ssl->MBEDTLS_PRIVATE(out_buf_len), size, ours,
+        pointers, places);
 }
 
 // Where in the input buffer the next record begins: further on while a message is put together from several records.
@@ -719,6 +879,44 @@ static inline int compat_session_set_name(mbedtls_ssl_session *session, const ch
     return 0;
 }
 
+// Server: the clock by which the library judges how old a session is starts with the machine, and tickets go from one
+// machine to another. So they carry the time of day in seconds instead, if there is one.
+#if COMPAT_TICKETS && defined(MBEDTLS_HAVE_TIME)
+
+static inline void compat_session_set_birth(mbedtls_ssl_session *session, int64_t now) {
+    if (now >= 0) {
+        session->MBEDTLS_PRIVATE(ticket_creation_time) = now * 1000;
+    }
+}
+
+// What becomes of the library's judgement on a session from a ticket. The library has filled the session, and then
+// compared its time with the wrong clock. Puts that time right by the library's clock.
+static inline int compat_session_judge_age(mbedtls_ssl_session *session, int ret, int64_t now, int64_t lifetime) {
+    bool filled = session->MBEDTLS_PRIVATE(tls_version) != MBEDTLS_SSL_VERSION_UNKNOWN;
+    if (now < 0 || !filled || (ret != 0 && ret != MBEDTLS_ERR_SSL_SESSION_TICKET_EXPIRED)) {
+        return ret;
+    }
+    int64_t age = now * 1000 - session->MBEDTLS_PRIVATE(ticket_creation_time);
+    session->MBEDTLS_PRIVATE(ticket_creation_time) = mbedtls_ms_time() - age;
+    return age >= 0 && age <= lifetime * 1000 ? 0 : MBEDTLS_ERR_SSL_SESSION_TICKET_EXPIRED;
+}
+
+#else
+
+static inline void compat_session_set_birth(mbedtls_ssl_session *session, int64_t now) {
+    (void)session;
+    (void)now;
+}
+
+static inline int compat_session_judge_age(mbedtls_ssl_session *session, int ret, int64_t now, int64_t lifetime) {
+    (void)session;
+    (void)now;
+    (void)lifetime;
+    return ret;
+}
+
+#endif
+
 #if COMPAT_TICKETS
 // What protects the tickets: a cipher with authentication that is there.
 #if defined(MBEDTLS_SSL_HAVE_AES) && defined(MBEDTLS_SSL_HAVE_GCM)
@@ -740,6 +938,11 @@ static inline const mbedtls_x509_crt *compat_peer_chain(const mbedtls_ssl_contex
     (void)ssl;
     return NULL;
 #endif
+}
+
+// The hash that a certificate's signature is made with.
+static inline mbedtls_md_type_t compat_signature_hash(const mbedtls_x509_crt *crt) {
+    return crt->MBEDTLS_PRIVATE(sig_md);
 }
 
 // The library's mode for a server that demands a certificate.
@@ -827,6 +1030,31 @@ static inline bool compat_suite_uses_certificate(const mbedtls_ssl_ciphersuite_t
         case MBEDTLS_KEY_EXCHANGE_ECDHE_ECDSA:
         case MBEDTLS_KEY_EXCHANGE_ECDH_RSA:
         case MBEDTLS_KEY_EXCHANGE_ECDH_ECDSA:
+            return true;
+        default:
+            return false;
+    }
+}
+
+// Whether the key exchange is with elliptic curves, and fresh ones.
+static inline bool compat_suite_is_ecdhe(const mbedtls_ssl_ciphersuite_t *suite) {
+    switch (suite->MBEDTLS_PRIVATE(key_exchange)) {
+        case MBEDTLS_KEY_EXCHANGE_ECDHE_RSA:
+        case MBEDTLS_KEY_EXCHANGE_ECDHE_ECDSA:
+        case MBEDTLS_KEY_EXCHANGE_ECDHE_PSK:
+            return true;
+        default:
+            return false;
+    }
+}
+
+// Whether it is an RSA key that the server shows a certificate for, in TLS 1.2.
+static inline bool compat_suite_uses_rsa(const mbedtls_ssl_ciphersuite_t *suite) {
+    switch (suite->MBEDTLS_PRIVATE(key_exchange)) {
+        case MBEDTLS_KEY_EXCHANGE_RSA:
+        case MBEDTLS_KEY_EXCHANGE_DHE_RSA:
+        case MBEDTLS_KEY_EXCHANGE_ECDHE_RSA:
+        case MBEDTLS_KEY_EXCHANGE_ECDH_RSA:
             return true;
         default:
             return false;

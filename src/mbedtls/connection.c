@@ -9,9 +9,6 @@
 
 #define RANDOM_CLIENT_ID_SIZE 16
 
-// Datagrams that get through tunnels too (Ethernet's 1500 bytes less several headers).
-#define DTLS_MTU 1400
-
 #define HOSTNAME_SIZE 254
 
 // A write that finds little memory makes records down to this many bytes.
@@ -46,13 +43,9 @@ static int set_client_id(tls_connection_t *connection) {
 static int choose_client_id(tls_connection_t *connection, const tls_connection_options_t *options) {
     if (options->client_id_len > 0) {
         memcpy(connection->peer_name, options->client_id, options->client_id_len);
-    } else {
-        int ret = compat_random(NULL, (unsigned char *)connection->peer_name, connection->peer_name_len);
-        if (ret != 0) {
-            return ret;
-        }
+        return 0;
     }
-    return set_client_id(connection);
+    return compat_random(NULL, (unsigned char *)connection->peer_name, connection->peer_name_len);
 }
 
 // Client: the name to send and to check. An address is not sent (RFC 6066 section 3), and checked in verify.c.
@@ -87,40 +80,48 @@ static bool set_server_name(tls_connection_t *connection, const tls_connection_o
     return true;
 }
 
-static bool set_up(tls_connection_t *connection, const tls_connection_options_t *options, tls_error_t *error) {
+int start_library(tls_connection_t *connection) {
     const tls_context_t *context = connection->context;
     mbedtls_ssl_context *ssl = &connection->ssl;
-    if (!apply_settings(connection, error)) {
-        return false;
-    }
-    unsigned failed_before = count_failed_allocations();
     int ret = buffers_setup(connection);
     if (ret != 0) {
         compat_repair_failed_setup(ssl, &connection->config);
-        describe_error(ret, failed_before, TLS_ERROR_INTERNAL, TLS_CODE_INTERNAL, NULL, error);
-        return false;
+        return ret;
     }
     mbedtls_ssl_set_user_data_p(ssl, connection);
     mbedtls_ssl_set_verify(ssl, verify_certificate, connection);
     mbedtls_ssl_set_bio(ssl, connection, transport_send, transport_recv, NULL);
+    keylog_install(connection);
 #if COMPAT_DTLS
     if (context_is_datagram(context)) {
         mbedtls_ssl_set_timer_cb(ssl, connection, transport_set_timer, transport_get_timer);
-        mbedtls_ssl_set_mtu(ssl, DTLS_MTU);
+        mbedtls_ssl_set_mtu(ssl, context->mtu);
     }
 #endif
-    if (!context_is_server(context)) {
-        return set_server_name(connection, options, error);
+    return context_is_server(context) && context_is_datagram(context) ? set_client_id(connection) : 0;
+}
+
+static bool set_up(tls_connection_t *connection, const tls_connection_options_t *options, tls_error_t *error) {
+    const tls_context_t *context = connection->context;
+    if (!apply_settings(connection, error)) {
+        return false;
     }
-    ret = context_is_datagram(context) ? choose_client_id(connection, options) : 0;
+    unsigned failed_before = count_failed_allocations();
+    int ret = 0;
+    if (context_is_server(context) && context_is_datagram(context)) {
+        ret = choose_client_id(connection, options);
+    }
+    if (ret == 0) {
+        ret = start_library(connection);
+    }
     if (ret != 0) {
         describe_error(ret, failed_before, TLS_ERROR_INTERNAL, TLS_CODE_INTERNAL, NULL, error);
         return false;
     }
-    return true;
+    return context_is_server(context) || set_server_name(connection, options, error);
 }
 
-tls_connection_t *tls_connection_new(tls_context_t *context, const tls_connection_options_t *options,
+static tls_connection_t *new_connection(tls_context_t *context, const tls_connection_options_t *options,
     tls_error_t *error) {
     tls_error_clear(error);
     size_t name_size = peer_name_size(context, options);
@@ -130,15 +131,11 @@ tls_connection_t *tls_connection_new(tls_context_t *context, const tls_connectio
         return NULL;
     }
     connection->context = tls_context_retain(context);
-    connection->verify_mode = context->verify_mode;
-    connection->max_record = context->max_record;
-    connection->uses_psk = context_uses_psk(context);
-    memcpy(connection->trust, context->trust, sizeof(connection->trust));
-    if (options->session != NULL && !context_is_server(context) && !connection->uses_psk) {
+    connection->peer_port = options->peer_port;
+    if (options->session != NULL && !context_is_server(context) && !context_uses_psk(context)) {
         connection->session = tls_session_retain(options->session);
     }
     connection->peer_name_len = name_size;
-    mbedtls_ssl_config_init(&connection->config);
     mbedtls_ssl_init(&connection->ssl);
     if (!set_up(connection, options, error)) {
         tls_connection_free(connection);
@@ -147,17 +144,26 @@ tls_connection_t *tls_connection_new(tls_context_t *context, const tls_connectio
     return connection;
 }
 
+tls_connection_t *tls_connection_new(tls_context_t *context, const tls_connection_options_t *options,
+    tls_error_t *error) {
+    tls_memory_use_t memory = {0};
+    tls_memory_use_t *charged_before = tls_memory_charge(&memory);
+    tls_connection_t *connection = new_connection(context, options, error);
+    (void)tls_memory_charge(charged_before);
+    if (connection != NULL) {
+        connection->memory = memory;
+    }
+    return connection;
+}
+
 void tls_connection_free(tls_connection_t *connection) {
     if (connection == NULL) {
         return;
     }
+    buffers_free(connection);
     mbedtls_ssl_free(&connection->ssl);
-    mbedtls_ssl_config_free(&connection->config);
-    for (int i = 0; i < IDENTITY_KINDS; i++) {
-        identity_release(connection->identities[i]);
-    }
-    suites_release(connection->suites);
-    tickets_release(connection);
+    sni_free(connection);
+    drop_settings(connection);
     tls_session_release(connection->session);
     tls_context_release(connection->context);
     tls_free(connection->failure.detail);
@@ -177,14 +183,18 @@ static tls_status_t enter(tls_connection_t *connection, tls_host_t *host) {
     }
     connection->host = host;
     connection->hook_aborted = false;
+    connection->keylog_aborted = false;
     connection->transport_aborted = false;
     connection->failed_before = count_failed_allocations();
+    connection->charged_before = tls_memory_charge(&connection->memory);
     return TLS_OK;
 }
 
 static tls_status_t leave(tls_connection_t *connection, tls_status_t status) {
     buffers_release(connection);
     connection->host = NULL;
+    (void)tls_memory_charge(connection->charged_before);
+    keep_session(connection);
     return status;
 }
 
@@ -258,8 +268,21 @@ static tls_status_t flush_output(tls_connection_t *connection) {
 
 // DTLS server: the client was sent a cookie and begins anew (RFC 6347 section 4.2.1).
 static int restart_handshake(tls_connection_t *connection) {
+#if COMPAT_COOKIES
+    connection->cookie_good = false;
+#endif
     int ret = mbedtls_ssl_session_reset(&connection->ssl);
     return ret != 0 ? ret : set_client_id(connection);
+}
+
+// Whether a DTLS server got something other than a ClientHello, which anybody can send in its client's name, and should
+// drop it (RFC 6347 section 4.1.2.7). Mbed TLS 3.6 gives up instead (ssl_get_next_record()).
+static bool is_rubbish_before_hello(const tls_connection_t *connection, int ret) {
+    if (!context_is_datagram(connection->context) || !compat_reads_client_hello(&connection->ssl)) {
+        return false;
+    }
+    return ret == MBEDTLS_ERR_SSL_INVALID_RECORD || ret == MBEDTLS_ERR_SSL_UNEXPECTED_RECORD
+        || ret == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE;
 }
 
 // Of a handshake that is complete.
@@ -277,13 +300,26 @@ static int check_resumed_peer(const tls_connection_t *connection) {
     if (compat_peer_chain(&connection->ssl) == NULL) {
         return MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE;
     }
-    return mbedtls_ssl_get_verify_result(&connection->ssl) == 0 ? 0 : MBEDTLS_ERR_X509_CERT_VERIFY_FAILED;
+    bool good = connection->verify_mode != TLS_VERIFY_MODE_REQUIRED
+        || mbedtls_ssl_get_verify_result(&connection->ssl) == 0;
+    return good ? 0 : MBEDTLS_ERR_X509_CERT_VERIFY_FAILED;
+}
+
+// Under pins only: the peer's own certificate must have been judged, and led to a pinned key.
+static int check_pins(const tls_connection_t *connection, uint32_t flags, bool finished) {
+    if (flags & MBEDTLS_X509_BADCERT_MISSING) {
+        return MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE;
+    }
+    bool good = !finished || (connection->leaf_checked && connection->pinned);
+    return good ? 0 : MBEDTLS_ERR_X509_CERT_VERIFY_FAILED;
 }
 
 // The same, however the handshake went. The library has refused already unless this is a server: see
 // COMPAT_SERVER_REQUIRED.
 static int check_peer(const tls_connection_t *connection, bool finished) {
-    if (connection->verify_mode != TLS_VERIFY_MODE_REQUIRED || connection->uses_psk) {
+    bool required = connection->verify_mode == TLS_VERIFY_MODE_REQUIRED;
+    bool has_pins = tls_rules_have_pins(&connection->rules);
+    if ((!required && !has_pins) || connection->uses_psk) {
         return 0;
     }
     if (finished && is_resumed(connection)) {
@@ -292,6 +328,10 @@ static int check_peer(const tls_connection_t *connection, bool finished) {
     uint32_t flags = mbedtls_ssl_get_verify_result(&connection->ssl);
     if (flags == UINT32_MAX) {
         return finished ? MBEDTLS_ERR_X509_CERT_VERIFY_FAILED : 0;
+    }
+    int ret = has_pins ? check_pins(connection, flags, finished) : 0;
+    if (ret != 0 || !required) {
+        return ret;
     }
     if (flags & MBEDTLS_X509_BADCERT_MISSING) {
         return MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE;
@@ -302,21 +342,35 @@ static int check_peer(const tls_connection_t *connection, bool finished) {
     return 0;
 }
 
+// What the alert should have been that the library has written, 0: just that.
+static unsigned char mended_alert(const tls_connection_t *connection) {
+#if COMPAT_SNI_HOOK
+    if (connection->refusal != 0) {
+        return connection->refusal;
+    }
+#endif
+    return connection->psk_unknown ? MBEDTLS_SSL_ALERT_MSG_UNKNOWN_PSK_IDENTITY : 0;
+}
+
 // A result of the library.
 static int library_step(tls_connection_t *connection) {
     mbedtls_ssl_context *ssl = &connection->ssl;
     // The answer of a server to an unknown pre-shared key identity in TLS 1.3 is held back until it is mended: Mbed TLS
-    // 3.6 takes it for an extension that is missing.
-    connection->holding_output = connection->uses_psk && compat_reads_client_hello(ssl);
+    // 3.6 takes it for an extension that is missing. So is what the first reading of a hello came to.
+    bool asks = sni_is_due(connection) && compat_reads_client_hello(ssl);
+    connection->holding_output = (connection->uses_psk || asks) && compat_reads_client_hello(ssl);
     int ret = compat_unmask_error(ssl, mbedtls_ssl_handshake_step(ssl));
     if (!connection->holding_output) {
         return ret;
     }
     connection->holding_output = false;
+    if (asks) {
+        ret = sni_settle(connection, ret);
+    }
     if (compat_output_left(ssl) > 0) {
         unsigned char *alert = compat_plain_alert(ssl);
-        if (alert != NULL && connection->psk_unknown) {
-            alert[1] = MBEDTLS_SSL_ALERT_MSG_UNKNOWN_PSK_IDENTITY;
+        if (alert != NULL && mended_alert(connection) != 0) {
+            alert[1] = mended_alert(connection);
         }
         (void)compat_flush(ssl);
     }
@@ -337,7 +391,7 @@ static tls_status_t handshake_step(tls_connection_t *connection) {
     output_mark_t mark = enter_library(connection);
     connection->certificate_due = connection->certificate_due || compat_is_at_certificate(ssl);
     int ret = library_step(connection);
-    if (ret == MBEDTLS_ERR_SSL_HELLO_VERIFY_REQUIRED) {
+    if (ret == MBEDTLS_ERR_SSL_HELLO_VERIFY_REQUIRED || is_rubbish_before_hello(connection, ret)) {
         ret = restart_handshake(connection);
     }
     if (ret != 0) {
@@ -365,12 +419,21 @@ static tls_status_t finish_handshake(tls_connection_t *connection) {
     if (connection->established) {
         return TLS_OK;
     }
-    int ret = offer_session(connection);
+    int ret = psk_ask(connection);
+    if (ret == 0) {
+        ret = sni_begin(connection);
+    }
+    if (ret == 0) {
+        ret = offer_session(connection);
+    }
     if (ret != 0) {
         return fail_connection(connection, ret, false);
     }
     while (!compat_handshake_finished(&connection->ssl)) {
         tls_status_t status = handshake_step(connection);
+        if (status != TLS_ERROR && connection->keylog_aborted) {
+            return TLS_ABORTED;
+        }
         if (status != TLS_OK) {
             return status;
         }
@@ -608,6 +671,10 @@ bool tls_connection_input_buffered(const tls_connection_t *connection) {
 // ---------------------------------------------------------------------------------------------------------------------
 // Descriptions
 
+tls_memory_use_t tls_connection_memory_use(const tls_connection_t *connection) {
+    return connection->memory;
+}
+
 bool tls_connection_is_established(const tls_connection_t *connection) {
     return connection->established;
 }
@@ -645,4 +712,9 @@ bool tls_connection_peer_certificate(const tls_connection_t *connection, unsigne
 
 uint32_t tls_connection_verify_result(const tls_connection_t *connection) {
     return connection->verify_result;
+}
+
+bool tls_connection_peer_verified(const tls_connection_t *connection) {
+    return connection->established && !connection->uses_psk && connection->verify_mode != TLS_VERIFY_MODE_NONE
+        && connection->verify_result == 0;
 }

@@ -4,8 +4,6 @@
 
 #include "ssl_config.h"
 
-#include <string.h>
-
 #define LOWEST_VERSION  (COMPAT_TLS_1_2 ? TLS_VERSION_1_2 : TLS_VERSION_1_3)
 #define HIGHEST_VERSION (COMPAT_TLS_1_3 ? TLS_VERSION_1_3 : TLS_VERSION_1_2)
 
@@ -19,24 +17,25 @@ static bool protocol_available(unsigned protocol) {
     return COMPAT_DTLS || !(protocol & TLS_PROTOCOL_DATAGRAM);
 }
 
-static void free_psk(psk_t *psk) {
-    if (psk->bytes != NULL) {
-        mbedtls_platform_zeroize(psk->bytes, psk->identity_len + psk->key_len);
-        tls_free(psk->bytes);
-        psk->bytes = NULL;
-    }
-}
-
 static void context_free(tls_context_t *context) {
     for (int i = 0; i < IDENTITY_KINDS; i++) {
         identity_release(context->identities[i]);
     }
     mbedtls_x509_crt_free(context->anchors);
     mbedtls_free(context->anchors);
+    tls_bundles_free(context->bundles);
+#if COMPAT_CRL
+    mbedtls_x509_crl_free(context->crls);
+    mbedtls_free(context->crls);
+#endif
+    tls_rules_free(&context->rules);
     suites_release(context->suites);
+    groups_release(context->groups);
+    alpn_release(context->alpn);
     tls_free(context->chosen_suites);
-    free_psk(&context->psk);
-    tls_context_forget_tickets(context);
+    tls_ticket_keys_free(context->ticket_keys);
+    tls_session_cache_resize(&context->sessions, 0);
+    psk_free(&context->psk);
 #if COMPAT_COOKIES
     mbedtls_ssl_cookie_free(&context->cookies);
 #endif
@@ -63,6 +62,20 @@ static bool start_cookies(tls_context_t *context, tls_error_t *error) {
     return true;
 }
 
+static bool start_sessions(tls_context_t *context, tls_error_t *error) {
+    context->num_tickets = TLS_DEFAULT_TICKETS;
+    if (!context_is_server(context)) {
+        return true;
+    }
+    tls_session_cache_resize(&context->sessions, MICROPY_PY_SSL_SERVER_SESSIONS);
+    context->ticket_keys = COMPAT_TICKETS ? tls_ticket_keys_new(NULL, 0) : NULL;
+    if (COMPAT_TICKETS && context->ticket_keys == NULL) {
+        describe_no_memory(error);
+        return false;
+    }
+    return true;
+}
+
 tls_context_t *tls_context_new(unsigned protocol, tls_error_t *error) {
     tls_error_clear(error);
     if (!protocol_available(protocol)) {
@@ -86,14 +99,14 @@ tls_context_t *tls_context_new(unsigned protocol, tls_error_t *error) {
     context->references = 1;
     context->protocol = protocol;
     context->verify_mode = TLS_VERIFY_MODE_NONE;
-    context->num_tickets = TLS_DEFAULT_TICKETS;
     bool datagram = context_is_datagram(context);
     int highest = HIGHEST_VERSION < MICROPY_PY_SSL_MAX_TLS_VERSION ? HIGHEST_VERSION : MICROPY_PY_SSL_MAX_TLS_VERSION;
     highest = highest < LOWEST_VERSION ? LOWEST_VERSION : highest;
     context->minimum_version = datagram ? TLS_VERSION_1_2 : LOWEST_VERSION;
     context->max_record = MICROPY_PY_SSL_MAX_RECORD;
+    context->mtu = TLS_MTU_DEFAULT;
     context->maximum_version = datagram ? TLS_VERSION_1_2 : highest;
-    if (!start_cookies(context, error) || !rebuild_suites(context, error)) {
+    if (!start_sessions(context, error) || !start_cookies(context, error) || !rebuild_suites(context, error)) {
         context_free(context);
         return NULL;
     }
@@ -113,11 +126,26 @@ void tls_context_release(tls_context_t *context) {
 
 void tls_context_set_verify_mode(tls_context_t *context, tls_verify_mode_t mode) {
     context->verify_mode = mode;
-    tls_context_forget_tickets(context);
 }
 
 tls_verify_mode_t tls_context_get_verify_mode(const tls_context_t *context) {
     return context->verify_mode;
+}
+
+tls_rules_t *tls_context_rules(tls_context_t *context) {
+    return &context->rules;
+}
+
+tls_bundle_t **tls_context_bundles(tls_context_t *context) {
+    return &context->bundles;
+}
+
+uint8_t *tls_context_trust(tls_context_t *context) {
+    return context->trust;
+}
+
+unsigned tls_verify_flags_known(void) {
+    return (COMPAT_CRL ? TLS_VERIFY_FLAG_CRL_CHAIN : 0) | TLS_VERIFY_FLAG_TRUSTED_FIRST | TLS_VERIFY_FLAG_PARTIAL_CHAIN;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -170,82 +198,17 @@ size_t tls_context_get_max_record(const tls_context_t *context) {
     return context->max_record;
 }
 
-// ---------------------------------------------------------------------------------------------------------------------
-// Pre-shared keys
-
-// Checks that the context can have a pre-shared key for this role.
-static bool check_psk_role(const tls_context_t *context, bool server, tls_error_t *error) {
-    if (!COMPAT_PSK) {
-        tls_error_set(error, TLS_ERROR_UNSUPPORTED, TLS_CODE_FEATURE_UNAVAILABLE, "this build has no pre-shared keys");
-        return false;
-    }
-    if (context_is_server(context) != server) {
-        tls_error_set(error, TLS_ERROR_ARGUMENT, TLS_CODE_BAD_CONFIG, "this is for a %s", server ? "server" : "client");
-        return false;
-    }
-    return true;
-}
-
-// A block with the identity and then the key; NULL with *error filled.
-static uint8_t *copy_psk(const uint8_t *identity, size_t identity_len, const uint8_t *key, size_t key_len,
-    tls_error_t *error) {
-    if (identity == NULL || identity_len == 0 || identity_len > TLS_PSK_IDENTITY_MAX) {
-        tls_error_set(error, TLS_ERROR_ARGUMENT, TLS_CODE_BAD_INPUT_DATA,
-            "the identity of a pre-shared key has 1 to %d bytes", TLS_PSK_IDENTITY_MAX);
-        return NULL;
-    }
-    if (key == NULL || key_len == 0 || key_len > COMPAT_PSK_MAX) {
-        tls_error_set(error, TLS_ERROR_ARGUMENT, TLS_CODE_BAD_INPUT_DATA, "a pre-shared key has 1 to %d bytes",
-            COMPAT_PSK_MAX);
-        return NULL;
-    }
-    uint8_t *psk = tls_calloc(1, identity_len + key_len);
-    if (psk == NULL) {
-        describe_no_memory(error);
-        return NULL;
-    }
-    memcpy(psk, identity, identity_len);
-    memcpy(psk + identity_len, key, key_len);
-    return psk;
-}
-
-bool tls_context_set_psk(tls_context_t *context, const uint8_t *identity, size_t identity_len, const uint8_t *key,
-    size_t key_len, tls_error_t *error) {
+bool tls_context_set_mtu(tls_context_t *context, size_t size, tls_error_t *error) {
     tls_error_clear(error);
-    if (!check_psk_role(context, false, error)) {
+    if (size < TLS_MTU_MIN || size > TLS_MTU_MAX) {
+        tls_error_set(error, TLS_ERROR_ARGUMENT, TLS_CODE_BAD_INPUT_DATA, "mtu must be %d to %d", TLS_MTU_MIN,
+            TLS_MTU_MAX);
         return false;
     }
-    psk_t old = context->psk;
-    psk_t psk = {.identity_len = identity_len, .key_len = key_len};
-    if (identity == NULL && key == NULL) {
-        memset(&psk, 0, sizeof(psk));
-    } else {
-        psk.bytes = copy_psk(identity, identity_len, key, key_len, error);
-        if (psk.bytes == NULL) {
-            return false;
-        }
-    }
-    context->psk = psk;
-    if (!rebuild_suites(context, error)) {
-        context->psk = old;
-        free_psk(&psk);
-        return false;
-    }
-    free_psk(&old);
+    context->mtu = (uint16_t)size;
     return true;
 }
 
-bool tls_context_set_psk_server(tls_context_t *context, bool enable, tls_error_t *error) {
-    tls_error_clear(error);
-    if (!check_psk_role(context, true, error)) {
-        return false;
-    }
-    bool before = context->psk_server;
-    context->psk_server = enable;
-    if (!rebuild_suites(context, error)) {
-        context->psk_server = before;
-        return false;
-    }
-    tls_context_forget_tickets(context);
-    return true;
+size_t tls_context_get_mtu(const tls_context_t *context) {
+    return context->mtu;
 }

@@ -94,6 +94,7 @@ static int connection_code(int ret) {
         case MBEDTLS_ERR_X509_CERT_VERIFY_FAILED:
             return high;
         case MBEDTLS_ERR_X509_FEATURE_UNAVAILABLE: // these say that the peer's certificate cannot be read
+        case MBEDTLS_ERR_X509_BAD_INPUT_DATA:      // an address of odd length in subjectAltName
         case MBEDTLS_ERR_X509_UNKNOWN_OID:
         case MBEDTLS_ERR_X509_INVALID_FORMAT:
         case MBEDTLS_ERR_X509_INVALID_VERSION:
@@ -172,19 +173,25 @@ static bool record_is_too_long(const tls_connection_t *connection) {
 
 // The alert for a failure of ours, -1 if the peer need not or cannot be told.
 static int alert_for(const tls_connection_t *connection, int code) {
+#if COMPAT_SNI_HOOK
+    if (connection->refusal != 0) {
+        return connection->refusal;
+    }
+#endif
     switch (code) {
         case TLS_CODE_CONN_EOF:
         case TLS_CODE_FATAL_ALERT:
         case TLS_CODE_TIMEOUT:
             return -1;
         case TLS_CODE_CERT_VERIFY_FAILED:
-            return verify_alert(verify_flags(connection));
+            // Flags of a certificate that verify_certificate() refused are all ones.
+            return connection->pin_missing ? MBEDTLS_SSL_ALERT_MSG_ACCESS_DENIED
+                                           : verify_alert(verify_flags(connection));
         case TLS_CODE_NO_CLIENT_CERTIFICATE:
             return is_tls_1_3(connection) ? ALERT_CERTIFICATE_REQUIRED : MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE;
         case TLS_CODE_BAD_CERTIFICATE:
             return MBEDTLS_SSL_ALERT_MSG_BAD_CERT;
         case TLS_CODE_HANDSHAKE_FAILURE:
-        case TLS_CODE_PRIVATE_KEY_REQUIRED:
             return MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE;
         case TLS_CODE_ILLEGAL_PARAMETER:
             return MBEDTLS_SSL_ALERT_MSG_ILLEGAL_PARAMETER;
@@ -203,7 +210,8 @@ static int alert_for(const tls_connection_t *connection, int code) {
         case TLS_CODE_UNRECOGNIZED_NAME:
             return MBEDTLS_SSL_ALERT_MSG_UNRECOGNIZED_NAME;
         case TLS_CODE_UNKNOWN_IDENTITY:
-            return MBEDTLS_SSL_ALERT_MSG_UNKNOWN_PSK_IDENTITY;
+            return context_is_server(connection->context) ? MBEDTLS_SSL_ALERT_MSG_UNKNOWN_PSK_IDENTITY
+                                                          : MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE;
         case TLS_CODE_NO_APPLICATION_PROTOCOL:
             return MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL;
         case TLS_CODE_GENERIC:
@@ -282,15 +290,39 @@ static const char *plain_sentence(const tls_connection_t *connection, const tls_
                 return "this server has no certificate to show";
             }
             return "no cipher suite, group or signature algorithm in common, or a signature is wrong";
-        case TLS_CODE_BAD_PROTOCOL_VERSION:
-            return "no TLS version in common";
         case TLS_CODE_UNKNOWN_IDENTITY:
-            return "the client's pre-shared key identity is not known";
+            return is_server ? "the client's pre-shared key identity is not known"
+                             : "no pre-shared key is known for this server";
+        case TLS_CODE_NO_APPLICATION_PROTOCOL:
+            return "no application protocol (ALPN) in common";
         case TLS_CODE_TIMEOUT:
             return "the peer did not answer, though it was asked again";
+        case TLS_CODE_INVALID_MAC:
+            return "a record was damaged or forged on its way";
+        case TLS_CODE_BAD_CERTIFICATE:
+            return is_server ? "client's certificate cannot be read" : "server's certificate cannot be read";
         default:
             return NULL;
     }
+}
+
+// The version that the peer's hello begins with, 0 if that is not what was read last.
+static int hello_version(const tls_connection_t *connection) {
+    const unsigned char *record = compat_input_header(&connection->ssl);
+    bool datagram = context_is_datagram(connection->context);
+    size_t message = datagram ? 13 : RECORD_HEADER_SIZE;
+    size_t version = message + (datagram ? 12 : 4);
+    if (!compat_has_input(&connection->ssl, version + 2) || record[0] != MBEDTLS_SSL_MSG_HANDSHAKE
+        || (record[message] != MBEDTLS_SSL_HS_CLIENT_HELLO && record[message] != MBEDTLS_SSL_HS_SERVER_HELLO)) {
+        return 0;
+    }
+    return record[version] << 8 | record[version + 1];
+}
+
+static void describe_versions(const tls_connection_t *connection, tls_error_t *error) {
+    const tls_context_t *context = connection->context;
+    tls_detail_versions(error, context->protocol, hello_version(connection), tls_context_get_minimum_version(context),
+        tls_context_get_maximum_version(context));
 }
 
 // Adds what can be said beyond the code, unless it was said already.
@@ -301,19 +333,25 @@ static void add_detail(const tls_connection_t *connection, tls_error_t *error) {
     }
     if (error->kind == TLS_ERROR_PEER_ALERT) {
         tls_detail_peer_alert(error, !is_server, error->alert);
+        if (error->alert == MBEDTLS_SSL_ALERT_MSG_PROTOCOL_VERSION) {
+            describe_versions(connection, error);
+        }
         return;
     }
-    if (error->verify != 0) {
+    if (error->verify != 0 && error->code != TLS_CODE_BAD_CERTIFICATE) {
         tls_detail_verify_bits(error, !is_server, error->verify);
         return;
     }
-    if (error->code == TLS_CODE_INVALID_RECORD) {
+    if (error->code == TLS_CODE_BAD_PROTOCOL_VERSION) {
+        describe_versions(connection, error);
+    } else if (error->code == TLS_CODE_INVALID_RECORD) {
         describe_invalid_record(connection, error);
-        return;
     }
     const char *sentence = plain_sentence(connection, error);
-    if (sentence != NULL) {
+    if (sentence != NULL && error->detail[0] == '\0') {
         snprintf(error->detail, sizeof(error->detail), "%s", sentence);
+    } else if (error->kind == TLS_ERROR_PROTOCOL) {
+        tls_detail_protocol(error, !is_server);
     }
 }
 
@@ -324,6 +362,8 @@ static uint32_t failure_bits(const tls_connection_t *connection, int code) {
     uint32_t bits = 0;
     if (connection->refused) {
         bits |= TLS_VERIFY_CALLBACK | verify_bits(connection->verify_flags);
+    } else if (connection->pin_missing) {
+        bits |= TLS_VERIFY_PIN | verify_bits(connection->verify_flags);
     } else if (code == TLS_CODE_CERT_VERIFY_FAILED) {
         bits = verify_bits(verify_flags(connection));
         bits = bits == 0 ? TLS_VERIFY_OTHER : bits;
@@ -358,6 +398,9 @@ static int failure_code(const tls_connection_t *connection, int ret, bool alert_
     // A TLS 1.3 server that sends an empty chain (RFC 8446 section 4.4.2.4 forbids it): the alert was ours.
     if (code == TLS_CODE_FATAL_ALERT && alert_sent) {
         return TLS_CODE_BAD_CERTIFICATE;
+    }
+    if (connection->pin_missing && !connection->refused) {
+        return TLS_CODE_CERT_VERIFY_FAILED;
     }
     // A secondary check on a certificate: its use, its curve.
     if (code == TLS_CODE_BAD_CERTIFICATE && verify_flags(connection) != 0) {
@@ -402,6 +445,8 @@ tls_status_t fail_connection(tls_connection_t *connection, int ret, bool alert_s
         repeat_failure(connection);
         return connection->hook_aborted ? TLS_ABORTED : TLS_ERROR;
     }
+    connection->keep_due = false;
+    tls_session_cache_remove(&connection->context->sessions, connection->kept);
     int code = failure_code(connection, ret, alert_sent);
     failure->code = code;
     failure->kind = connection->refused ? TLS_ERROR_VERIFICATION : connection_kind(code);

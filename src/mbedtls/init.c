@@ -6,26 +6,34 @@
 
 static unsigned failed_allocations;
 
-static COMPAT_THREAD_LOCAL size_t shortened_buffer; // 0: none
+// Of the input and the output buffer, in the order in which the library asks for them; 0: not to be shortened.
+static COMPAT_THREAD_LOCAL size_t shortened_buffers[2];
 
-void shorten_next_input_buffer(size_t size) {
-    shortened_buffer = size;
+void shorten_next_buffers(size_t input_size, size_t output_size) {
+    shortened_buffers[0] = input_size;
+    shortened_buffers[1] = output_size;
 }
 
 bool end_shortening(void) {
-    bool was_used = shortened_buffer == 0;
-    shortened_buffer = 0;
-    return was_used;
+    bool were_used = shortened_buffers[0] == 0 && shortened_buffers[1] == 0;
+    shorten_next_buffers(0, 0);
+    return were_used;
+}
+
+static size_t shorten(size_t size) {
+    static const size_t lengths[] = {MBEDTLS_SSL_IN_CONTENT_LEN, MBEDTLS_SSL_OUT_CONTENT_LEN};
+    int next = shortened_buffers[0] != 0 ? 0 : 1;
+    if (shortened_buffers[next] != 0 && size >= lengths[next]) {
+        size = shortened_buffers[next];
+        shortened_buffers[next] = 0;
+    }
+    return size;
 }
 
 // The library's codes do not always tell that memory ran out: a signature that could not be checked for want of memory
 // is a wrong signature to it. So requests that fail are counted.
 static void *library_calloc(size_t count, size_t size) {
-    if (shortened_buffer != 0 && size >= MBEDTLS_SSL_IN_CONTENT_LEN) {
-        size = shortened_buffer;
-        shortened_buffer = 0;
-    }
-    void *block = tls_calloc(count, size);
+    void *block = tls_calloc(count, shorten(size));
     if (block == NULL) {
         compat_count(&failed_allocations);
     }
@@ -148,6 +156,11 @@ bool tls_engine_has(tls_feature_t feature) {
         [TLS_FEATURE_SNI] = COMPAT_SNI,
         [TLS_FEATURE_PEM] = COMPAT_PEM,
         [TLS_FEATURE_PEER_CERTIFICATE] = COMPAT_PEER_CERTIFICATE,
+        [TLS_FEATURE_ALPN] = COMPAT_ALPN,
+        [TLS_FEATURE_CRL] = COMPAT_CRL,
+        [TLS_FEATURE_BUNDLE] = COMPAT_BUNDLE,
+        [TLS_FEATURE_EXPORTER] = COMPAT_EXPORTER,
+        [TLS_FEATURE_TLS_UNIQUE] = COMPAT_TLS_UNIQUE,
     };
     return features[feature];
 }

@@ -10,6 +10,10 @@ bool tls_sha256(const uint8_t *data, size_t len, uint8_t digest[TLS_DIGEST_SIZE]
     return mbedtls_md(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), data, len, digest) == 0;
 }
 
+bool tls_random(uint8_t *out, size_t len) {
+    return compat_random(NULL, out, len) == 0;
+}
+
 void tls_wipe_memory(void *data, size_t len) {
     mbedtls_platform_zeroize(data, len);
 }
@@ -63,14 +67,59 @@ static int load_session(tls_connection_t *connection, tls_session_t *from, int64
     return ret;
 }
 
+#if MICROPY_PY_SSL_SESSION_CACHE
+
+static void take_kept(tls_connection_t *connection, const tls_session_terms_t *terms, int64_t now) {
+    if (connection->session == NULL && !connection->uses_psk) {
+        connection->session = tls_session_cache_take(&connection->context->sessions, terms, connection->peer_port, now,
+            &connection->kept);
+    }
+}
+
+void keep_session(tls_connection_t *connection) {
+    tls_session_cache_t *cache = &connection->context->sessions;
+    if (!connection->keep_due) {
+        return;
+    }
+    connection->keep_due = false;
+    if (connection->peer_name_len == 0 || cache->size == 0) {
+        return;
+    }
+    tls_error_t ignored;
+    tls_session_t *session = tls_connection_session(connection, &ignored);
+    bool single_use = session != NULL && compat_session_is_tls_1_3(compat_session(&connection->ssl));
+    connection->kept = tls_session_cache_put(cache, session, connection->peer_port, single_use);
+}
+
+#else
+
+#define take_kept(connection, terms, now) ((void)(connection), (void)(terms), (void)(now))
+
+void keep_session(tls_connection_t *connection) {
+    (void)connection;
+}
+
+#endif
+
 // Only now: the hooks say what time it is, and whether they want to see certificates.
 int offer_session(tls_connection_t *connection) {
-    if (connection->session == NULL || connection->offered) {
+    if (connection->started) {
         return 0;
     }
-    int64_t now = now_of(connection);
+    connection->started = true;
     tls_session_terms_t terms = terms_of(connection);
     terms.hook_asked = connection->host->verify != NULL && connection->verify_mode != TLS_VERIFY_MODE_NONE;
+    if (context_is_server(connection->context)) {
+        tls_session_count(&connection->context->sessions, accept);
+        bool bound = tls_session_binding(&terms, connection->context->generation, connection->binding);
+        return bound ? 0 : MBEDTLS_ERR_SSL_ALLOC_FAILED;
+    }
+    tls_session_count(&connection->context->sessions, connect);
+    int64_t now = now_of(connection);
+    take_kept(connection, &terms, now);
+    if (connection->session == NULL) {
+        return 0;
+    }
     int ret = MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
     if (tls_session_suits(connection->session, &terms, now)) {
         ret = load_session(connection, connection->session, now);
@@ -85,7 +134,24 @@ int offer_session(tls_connection_t *connection) {
     return 0;
 }
 
+static void count_handshake(const tls_connection_t *connection) {
+    tls_session_cache_t *cache = &connection->context->sessions;
+    if (context_is_server(connection->context)) {
+        tls_session_count(cache, accept_good);
+    } else {
+        tls_session_count(cache, connect_good);
+    }
+    if (connection->resumed) {
+        tls_session_count(cache, hits);
+    }
+}
+
 void note_session(tls_connection_t *connection) {
+    const mbedtls_ssl_session *session = compat_session(&connection->ssl);
+    bool is_server = context_is_server(connection->context);
+    // In TLS 1.3 there is nothing to keep before a ticket has come.
+    connection->keep_due = !is_server && session != NULL && !compat_session_is_tls_1_3(session);
+    count_handshake(connection);
     connection->session_time = now_of(connection);
     connection->proof_time = connection->session_time;
     if (connection->resumed && connection->session != NULL) {
@@ -101,6 +167,7 @@ void note_session(tls_connection_t *connection) {
 
 void note_ticket(tls_connection_t *connection) {
     connection->session_time = now_of(connection);
+    connection->keep_due = true;
 }
 
 // What there is to know about a session that can be resumed; false: it cannot be.
@@ -153,112 +220,94 @@ bool tls_connection_session_reused(const tls_connection_t *connection) {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Server
+// Server: sessions of TLS 1.2 for clients that do without tickets
 
-void tls_context_set_num_tickets(tls_context_t *context, uint16_t count) {
-    context->num_tickets = count;
+#if MICROPY_PY_SSL_SESSION_CACHE && COMPAT_SERVER
+
+#if COMPAT_TLS_1_2
+
+static int find_for_client(void *arg, const unsigned char *id, size_t len, mbedtls_ssl_session *session) {
+    tls_connection_t *connection = arg;
+    tls_session_t *kept = NULL;
+    if (!connection->ticket_offered) { // RFC 5077 section 3.4
+        kept = tls_session_cache_find(&connection->context->sessions, id, len, connection->binding, now_of(connection),
+            &connection->kept);
+    }
+    if (kept == NULL) {
+        return MBEDTLS_ERR_SSL_CACHE_ENTRY_NOT_FOUND;
+    }
+    size_t payload_len;
+    const uint8_t *payload = tls_session_payload(kept, &payload_len);
+    int ret = mbedtls_ssl_session_load(session, payload, payload_len);
+    tls_session_release(kept);
+    return ret;
 }
 
-uint16_t tls_context_get_num_tickets(const tls_context_t *context) {
-    return context->num_tickets;
-}
-
-#if COMPAT_TICKETS
-
-static void release(tickets_t *tickets) {
-    if (tickets != NULL && compat_release(&tickets->references)) {
-        mbedtls_ssl_ticket_free(&tickets->keys);
-        tls_free(tickets);
-    }
-}
-
-// NULL: *ret says why.
-static tickets_t *make_tickets(int *ret) {
-    tickets_t *tickets = tls_calloc(1, sizeof(*tickets));
-    if (tickets == NULL) {
-        *ret = MBEDTLS_ERR_SSL_ALLOC_FAILED;
-        return NULL;
-    }
-    tickets->references = 1;
-    mbedtls_ssl_ticket_init(&tickets->keys);
-    *ret = mbedtls_ssl_ticket_setup(&tickets->keys, compat_random, NULL, COMPAT_TICKET_CIPHER, TLS_TICKET_LIFETIME);
-    if (*ret != 0) {
-        release(tickets);
-        return NULL;
-    }
-    return tickets;
-}
-
-// The context's keys; two threads may want the first ones at the same time.
-static tickets_t *tickets_of(tls_context_t *context, int *ret) {
-    tickets_t *there = compat_look(&context->tickets);
-    if (there != NULL) {
-        return there;
-    }
-    tickets_t *made = make_tickets(ret);
-    if (made == NULL) {
-        return NULL;
-    }
-    there = compat_put_once(&context->tickets, made);
-    if (there != made) {
-        release(made);
-    }
-    return there;
-}
-
-// Mbed TLS 3.6 keeps no certificate in the tickets of TLS 1.3, so a client that has to show one does so every time.
-static uint16_t tickets_to_give(const tls_context_t *context) {
-    return context->verify_mode == TLS_VERIFY_MODE_NONE ? context->num_tickets : 0;
-}
-
-static int apply_server_tickets(tls_connection_t *connection) {
-    tls_context_t *context = connection->context;
-    int ret = 0;
-    if (context->num_tickets == 0 || connection->uses_psk) {
+static int keep_for_client(void *arg, const unsigned char *id, size_t id_len, const mbedtls_ssl_session *session) {
+    tls_connection_t *connection = arg;
+    size_t len;
+    if (compat_session_is_tls_1_3(session) || id_len > TLS_SESSION_ID_MAX
+        || mbedtls_ssl_session_save(session, NULL, 0, &len) != MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL) {
         return 0;
     }
-    tickets_t *tickets = tickets_of(context, &ret);
-    if (tickets == NULL) {
-        return ret;
+    tls_session_facts_t facts = {.time = now_of(connection), .id_len = (uint8_t)id_len};
+    facts.proof_time = facts.time;
+    facts.timeout = TLS_TICKET_LIFETIME;
+    memcpy(facts.terms.trust, connection->binding, sizeof(facts.terms.trust));
+    memcpy(facts.id, id, id_len);
+    tls_session_t *kept = tls_session_new(&facts, len);
+    if (kept != NULL && mbedtls_ssl_session_save(session, tls_session_payload(kept, &len), len, &len) != 0) {
+        tls_session_release(kept);
+        kept = NULL;
     }
-    compat_retain(&tickets->references);
-    connection->tickets = tickets;
-    mbedtls_ssl_conf_session_tickets_cb(&connection->config, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse,
-        &tickets->keys);
-    compat_give_tickets(&connection->config, tickets_to_give(context));
+    connection->kept = tls_session_cache_put(&connection->context->sessions, kept, 0, false);
     return 0;
-}
-
-void tickets_release(tls_connection_t *connection) {
-    release(connection->tickets);
-}
-
-void tls_context_forget_tickets(tls_context_t *context) {
-    release(context->tickets);
-    context->tickets = NULL;
-}
-
-#else
-
-static int apply_server_tickets(tls_connection_t *connection) {
-    (void)connection;
-    return 0;
-}
-
-void tickets_release(tls_connection_t *connection) {
-    (void)connection;
-}
-
-void tls_context_forget_tickets(tls_context_t *context) {
-    (void)context;
 }
 
 #endif
 
-int apply_tickets(tls_connection_t *connection) {
-    if (context_is_server(connection->context)) {
-        return apply_server_tickets(connection);
+static void apply_cache(tls_connection_t *connection) {
+#if COMPAT_TLS_1_2
+    if (connection->context->sessions.size > 0) {
+        mbedtls_ssl_conf_session_cache(&connection->config, connection, find_for_client, keep_for_client);
     }
-    compat_want_tickets(&connection->config, !connection->uses_psk);
+#else
+    (void)connection;
+#endif
+}
+
+#else
+
+#define apply_cache(connection) ((void)(connection))
+
+#endif
+
+#if MICROPY_PY_SSL_SESSION_CACHE
+
+void tls_context_set_session_cache_size(tls_context_t *context, size_t size) {
+    tls_session_cache_resize(&context->sessions, size);
+}
+
+size_t tls_context_get_session_cache_size(const tls_context_t *context) {
+    return context->sessions.size;
+}
+
+void tls_context_session_stats(tls_context_t *context, tls_session_stats_t *stats) {
+    tls_session_cache_read_stats(&context->sessions, stats);
+}
+
+#endif
+
+int apply_sessions(tls_connection_t *connection) {
+    tls_context_t *context = connection->context;
+    if (!context_is_server(context)) {
+        compat_want_tickets(&connection->config, !connection->uses_psk);
+        return 0;
+    }
+    if (context->num_tickets == 0 || connection->uses_psk) {
+        return 0;
+    }
+    apply_cache(connection);
+    apply_tickets(connection);
     return 0;
 }

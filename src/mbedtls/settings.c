@@ -5,6 +5,8 @@
 
 #include "internal.h"
 
+#include <string.h>
+
 #if COMPAT_COOKIES
 #include "mbedtls/ssl_cookie.h"
 #endif
@@ -12,7 +14,8 @@
 static int library_verify_mode(const tls_context_t *context) {
     switch (context->verify_mode) {
         case TLS_VERIFY_MODE_NONE:
-            return MBEDTLS_SSL_VERIFY_NONE;
+            // Pins are compared in verify_certificate(), and a certificate that is missing is found in check_peer().
+            return tls_rules_have_pins(&context->rules) ? MBEDTLS_SSL_VERIFY_OPTIONAL : MBEDTLS_SSL_VERIFY_NONE;
         case TLS_VERIFY_MODE_OPTIONAL:
             return MBEDTLS_SSL_VERIFY_OPTIONAL;
         case TLS_VERIFY_MODE_REQUIRED:
@@ -55,24 +58,6 @@ static bool apply_versions(mbedtls_ssl_config *config, const tls_context_t *cont
     return true;
 }
 
-// A result of the library.
-static int apply_psk(mbedtls_ssl_config *config, const tls_context_t *context) {
-#if COMPAT_PSK
-    const psk_t *psk = &context->psk;
-    if (psk->bytes != NULL) {
-        return mbedtls_ssl_conf_psk(config, psk->bytes + psk->identity_len, psk->key_len, psk->bytes,
-            psk->identity_len);
-    }
-#if COMPAT_SERVER
-    mbedtls_ssl_conf_psk_cb(config, transport_find_psk, NULL);
-#endif
-#else
-    (void)config;
-    (void)context;
-#endif
-    return 0;
-}
-
 // Holds on to the context's certificates for as long as the connection lives. A result of the library.
 static int apply_identities(tls_connection_t *connection) {
     for (int i = 0; i < IDENTITY_KINDS; i++) {
@@ -90,14 +75,34 @@ static int apply_identities(tls_connection_t *connection) {
     return 0;
 }
 
-static void apply_cookies(mbedtls_ssl_config *config, tls_context_t *context) {
 #if COMPAT_COOKIES
+
+static int write_cookie(void *arg, unsigned char **p, unsigned char *end, const unsigned char *id, size_t id_len) {
+    tls_connection_t *connection = arg;
+    return mbedtls_ssl_cookie_write(&connection->context->cookies, p, end, id, id_len);
+}
+
+// What was good stays so if hooks.sni chooses another context, whose cookies are not these.
+static int check_cookie(void *arg, const unsigned char *cookie, size_t len, const unsigned char *id, size_t id_len) {
+    tls_connection_t *connection = arg;
+    if (!connection->cookie_good) {
+        mbedtls_ssl_cookie_ctx *cookies = &connection->context->cookies;
+        connection->cookie_good = mbedtls_ssl_cookie_check(cookies, cookie, len, id, id_len) == 0;
+    }
+    return connection->cookie_good ? 0 : MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
+}
+
+#endif
+
+void apply_cookies(tls_connection_t *connection, mbedtls_ssl_config *config) {
+#if COMPAT_COOKIES
+    const tls_context_t *context = connection->context;
     if (context_is_server(context) && context_is_datagram(context)) {
-        mbedtls_ssl_conf_dtls_cookies(config, mbedtls_ssl_cookie_write, mbedtls_ssl_cookie_check, &context->cookies);
+        mbedtls_ssl_conf_dtls_cookies(config, write_cookie, check_cookie, connection);
     }
 #else
+    (void)connection;
     (void)config;
-    (void)context;
 #endif
 }
 
@@ -124,9 +129,25 @@ static void apply_signature_algorithms(mbedtls_ssl_config *config) {
 #endif
 }
 
+// What is not in the library's configuration. false: out of memory.
+static bool take_settings(tls_connection_t *connection) {
+    const tls_context_t *context = connection->context;
+    connection->verify_mode = context->verify_mode;
+    connection->max_record = context->max_record;
+    connection->uses_psk = context_uses_psk(context);
+    memcpy(connection->trust, context->trust, sizeof(connection->trust));
+    return tls_rules_copy(&context->rules, &connection->rules)
+        && tls_rules_extend_trust(&connection->rules, connection->trust);
+}
+
 bool apply_settings(tls_connection_t *connection, tls_error_t *error) {
     mbedtls_ssl_config *config = &connection->config;
     tls_context_t *context = connection->context;
+    mbedtls_ssl_config_init(config);
+    if (!take_settings(connection)) {
+        describe_no_memory(error);
+        return false;
+    }
     unsigned failed_before = count_failed_allocations();
     int ret = mbedtls_ssl_config_defaults(config,
         context_is_server(context) ? MBEDTLS_SSL_IS_SERVER : MBEDTLS_SSL_IS_CLIENT,
@@ -145,18 +166,38 @@ bool apply_settings(tls_connection_t *connection, tls_error_t *error) {
     mbedtls_ssl_conf_rng(config, compat_random, NULL);
     apply_signature_algorithms(config);
     mbedtls_ssl_conf_authmode(config, library_verify_mode(context));
-    mbedtls_ssl_conf_ca_chain(config, context->anchors, NULL);
+    mbedtls_ssl_conf_ca_chain(config, context->anchors, NULL); // for revocation lists see verify_certificate()
+    apply_bundles(connection);
     compat_set_key_exchange_modes(config, context_uses_psk(context));
-    apply_cookies(config, context);
+    apply_cookies(connection, config);
+    apply_groups(connection);
 
     // A pre-shared key stands in place of certificates, never beside them.
-    ret = context_uses_psk(context) ? apply_psk(config, context) : apply_identities(connection);
+    ret = context_uses_psk(context) ? psk_apply(connection) : apply_identities(connection);
     if (ret == 0) {
-        ret = apply_tickets(connection);
+        ret = apply_alpn(connection);
+    }
+    if (ret == 0) {
+        ret = apply_sessions(connection);
     }
     if (ret != 0) {
         describe_error(ret, failed_before, TLS_ERROR_INTERNAL, TLS_CODE_INTERNAL, NULL, error);
         return false;
     }
     return true;
+}
+
+void drop_settings(tls_connection_t *connection) {
+    mbedtls_ssl_config_free(&connection->config);
+    for (int i = 0; i < IDENTITY_KINDS; i++) {
+        identity_release(connection->identities[i]);
+        connection->identities[i] = NULL;
+    }
+    suites_release(connection->suites);
+    groups_release(connection->groups);
+    alpn_release(connection->alpn);
+    connection->suites = NULL;
+    connection->groups = NULL;
+    connection->alpn = NULL;
+    tls_rules_free(&connection->rules);
 }

@@ -1,4 +1,4 @@
-// What the library calls during a call of ours: the transport, the timers of DTLS, the pre-shared keys of a server.
+// What the library calls during a call of ours: the transport, and the timers of DTLS.
 
 #include "internal.h"
 
@@ -8,12 +8,18 @@ int receive(tls_connection_t *connection, unsigned char *buf, size_t size) {
     if (connection->transport_aborted) {
         return MBEDTLS_ERR_SSL_WANT_READ;
     }
-    size_t count = 0;
     size_t max = size < INT_MAX ? size : INT_MAX;
+    size_t count = sni_take(connection, buf, max);
+    if (count > 0) {
+        return (int)count;
+    }
     tls_host_t *host = connection->host;
-    switch (host->recv(host, buf, max, &count)) {
+    switch (TLS_CALL_HOOK(host, recv, buf, max, &count)) {
         case TLS_OK:
-            return count > 0 && count <= max ? (int)count : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
+            if (count == 0 || count > max) {
+                return MBEDTLS_ERR_SSL_INTERNAL_ERROR;
+            }
+            return sni_keep(connection, buf, count) ? (int)count : MBEDTLS_ERR_SSL_ALLOC_FAILED;
         case TLS_WANT_READ:
             connection->recv_blocked = true;
             return MBEDTLS_ERR_SSL_WANT_READ;
@@ -40,7 +46,7 @@ int transport_send(void *arg, const unsigned char *buf, size_t size) {
     size_t count = 0;
     size_t max = size < INT_MAX ? size : INT_MAX;
     tls_host_t *host = connection->host;
-    switch (host->send(host, buf, max, &count)) {
+    switch (TLS_CALL_HOOK(host, send, buf, max, &count)) {
         case TLS_OK:
             return count > 0 && count <= max ? (int)count : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
         case TLS_WANT_WRITE:
@@ -87,29 +93,4 @@ int32_t tls_connection_timeout_ms(tls_connection_t *connection, tls_host_t *host
     }
     uint32_t left = connection->timer_final - elapsed;
     return left < INT32_MAX ? (int32_t)left : INT32_MAX;
-}
-
-// ---------------------------------------------------------------------------------------------------------------------
-// Pre-shared keys
-
-int transport_find_psk(void *arg, mbedtls_ssl_context *ssl, const unsigned char *identity, size_t identity_len) {
-    (void)arg; // of the configuration, not of the connection
-    tls_connection_t *connection = mbedtls_ssl_get_user_data_p(ssl);
-    tls_host_t *host = connection->host;
-    uint8_t key[TLS_PSK_MAX];
-    size_t key_len = 0;
-    tls_status_t status = TLS_ERROR;
-    if (host->psk != NULL && !connection->hook_aborted) {
-        status = host->psk(host, identity, identity_len, key, &key_len);
-    }
-    int ret = MBEDTLS_ERR_SSL_UNKNOWN_IDENTITY;
-    if (status == TLS_OK && key_len > 0 && key_len <= COMPAT_PSK_MAX) {
-#if COMPAT_PSK && COMPAT_SERVER
-        ret = mbedtls_ssl_set_hs_psk(ssl, key, key_len);
-#endif
-    }
-    connection->hook_aborted |= status == TLS_ABORTED;
-    connection->psk_unknown = ret != 0;
-    mbedtls_platform_zeroize(key, sizeof(key));
-    return ret;
 }

@@ -1,4 +1,4 @@
-// Reading certificate and key arguments.
+// Reading certificate and key arguments, and text from the peer.
 
 #include "module/args.h"
 
@@ -6,15 +6,16 @@
 
 #include "py/builtin.h"
 #include "py/stream.h"
+#include "py/unicode.h"
 
-static bool contains(const char *text, size_t len, const char *needle) {
+const char *ssl_find_text(const char *text, size_t len, const char *needle) {
     size_t needle_len = strlen(needle);
     for (size_t i = 0; i + needle_len <= len; i++) {
         if (memcmp(text + i, needle, needle_len) == 0) {
-            return true;
+            return text + i;
         }
     }
-    return false;
+    return NULL;
 }
 
 static size_t read_exactly(mp_obj_t file, uint8_t *data, size_t size) {
@@ -68,10 +69,22 @@ ssl_data_t ssl_data_from_text(mp_obj_t obj) {
     return (ssl_data_t) {.data = info.buf, .len = info.len};
 }
 
-ssl_data_t ssl_data_from_obj(mp_obj_t obj) {
-    ssl_data_t data = ssl_data_from_text(obj);
-    if (mp_obj_is_str(obj) && !contains((const char *)data.data, data.len, "-----BEGIN")) {
-        return ssl_data_from_file(obj);
+mp_obj_t ssl_text_to_obj(const char *text, size_t len) {
+    if (!utf8_check((const byte *)text, len)) {
+        return mp_obj_new_bytes((const byte *)text, len);
     }
-    return data;
+    return mp_obj_new_str(text, len);
+}
+
+bool ssl_is_path(mp_obj_t obj) {
+    if (!mp_obj_is_str(obj)) {
+        return false;
+    }
+    size_t len;
+    const char *text = mp_obj_str_get_data(obj, &len);
+    return ssl_find_text(text, len, "-----BEGIN") == NULL;
+}
+
+ssl_data_t ssl_data_from_obj(mp_obj_t obj) {
+    return ssl_is_path(obj) ? ssl_data_from_file(obj) : ssl_data_from_text(obj);
 }

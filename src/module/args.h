@@ -15,10 +15,19 @@ typedef struct {
 // Raises TypeError for anything else, and what open() and read() raise.
 ssl_data_t ssl_data_from_obj(mp_obj_t obj);
 
+// Whether that is a path.
+bool ssl_is_path(mp_obj_t obj);
+
 // As above, but a str is always the data: MicroPython's `cadata` is not a path.
 ssl_data_t ssl_data_from_text(mp_obj_t obj);
 
 // The content of the file at `path`.
 ssl_data_t ssl_data_from_file(mp_obj_t path);
+
+// Where the needle is in the text, NULL: nowhere.
+const char *ssl_find_text(const char *text, size_t len, const char *needle);
+
+// Text from the peer: a str if it is UTF-8, else bytes.
+mp_obj_t ssl_text_to_obj(const char *text, size_t len);
 
 #endif // MICROPYTHON_SSL_ARGS_H

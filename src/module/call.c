@@ -4,7 +4,11 @@
 
 #include <string.h>
 
+#include "module/datagram.h"
 #include "module/errors.h"
+#include "module/keylog.h"
+#include "module/psk.h"
+#include "module/sni.h"
 #include "py/mperrno.h"
 #include "py/mphal.h"
 #include "py/objstr.h"
@@ -30,10 +34,6 @@ bool ssl_hold_interrupt(bool hold) {
 }
 #endif
 
-static ssl_call_t *call_of(tls_host_t *host) {
-    return (ssl_call_t *)host;
-}
-
 // Turns what a stream answered into a status. A stream that claims more than it was asked for is not believed.
 static tls_status_t stream_status(ssl_call_t *call, mp_uint_t result, int errcode, size_t size, tls_status_t blocked,
     size_t *count) {
@@ -52,28 +52,44 @@ static tls_status_t stream_status(ssl_call_t *call, mp_uint_t result, int errcod
     return TLS_OK;
 }
 
-// Waits until a datagram is there, the retransmission timer has run out or the call has waited long enough. true: there
-// is one, or waiting is not ours. The library may come here several times in one call.
-static bool wait_for_datagram(ssl_call_t *call) {
-    int32_t remaining = tls_connection_timeout_ms(call->socket->connection, &call->host);
-    if (call->wait_ms == 0 || remaining < 0) {
-        return true;
+// ---------------------------------------------------------------------------------------------------------------------
+// Moving bytes, within the time that settimeout() allows
+
+tls_status_t ssl_call_time_is_over(ssl_call_t *call, tls_status_t blocked) {
+    if (call->deadline.limit == 0) {
+        return blocked; // there was none: non-blocking
     }
-    uint32_t limit = MIN((uint32_t)remaining, call->wait_ms - call->waited_ms);
-    uint32_t start = (uint32_t)mp_hal_ticks_ms();
-    for (;;) {
-        int errcode;
-        mp_uint_t ready = ssl_transport_ioctl(call->socket->stream, MP_STREAM_POLL, MP_STREAM_POLL_RD, &errcode);
-        if (ready != 0) {
-            return true; // or an error, which the read will tell
+    call->errcode = MP_ETIMEDOUT;
+    return TLS_ABORTED;
+}
+
+// Reads or writes at most `size` bytes. A stream that may block for longer than we want to wait is asked first, others
+// when they would block.
+static tls_status_t move_bytes(ssl_call_t *call, bool writing, uint8_t *buf, size_t size, size_t *count) {
+    mp_obj_t stream = call->socket->stream;
+    uintptr_t event = writing ? MP_STREAM_POLL_WR : MP_STREAM_POLL_RD;
+    tls_status_t blocked = writing ? TLS_WANT_WRITE : TLS_WANT_READ;
+    bool waits = call->deadline.limit != SSL_NO_LIMIT;
+    for (bool ask = waits && call->socket->asks;; ask = true) {
+        uint32_t left = ssl_deadline_left(&call->deadline);
+        // A peer that drips always has something for us, and is never done.
+        bool is_over = left == 0 && call->deadline.limit != 0;
+        if (is_over || (ask && !ssl_transport_wait(stream, event, left))) {
+            return ssl_call_time_is_over(call, blocked);
         }
-        uint32_t elapsed = (uint32_t)mp_hal_ticks_ms() - start;
-        if (elapsed >= limit) {
-            call->waited_ms += MIN(elapsed, call->wait_ms - call->waited_ms);
-            call->timer_expired = true;
-            return false;
+        int errcode = 0;
+        mp_uint_t result = writing ? ssl_transport_write(stream, buf, size, call->room.max, &errcode)
+                                   : ssl_transport_read(stream, buf, size, &call->room, &errcode);
+        tls_status_t status = writing ? TLS_WANT_WRITE : TLS_EOF; // a write of nothing means "not now"
+        if (result != 0) {
+            status = stream_status(call, result, errcode, size, blocked, count);
         }
-        mp_event_wait_ms(1);
+        if (status != blocked || !waits || call->deadline.limit == 0) {
+            return status;
+        }
+        if (ask) {
+            mp_event_wait_ms(1); // it had said that it was ready
+        }
     }
 }
 
@@ -113,8 +129,7 @@ static mp_obj_t peer_is_gone(const ssl_call_t *call) {
 // Sending has failed, for a reason that is in the call. Datagrams are lost one by one.
 static tls_status_t send_failed(ssl_call_t *call, size_t size, size_t *count) {
     mp_obj_ssl_socket_t *self = call->socket;
-    bool is_datagram = self->context->protocol & TLS_PROTOCOL_DATAGRAM;
-    mp_obj_t error = is_datagram || call->closing ? MP_OBJ_NULL : peer_is_gone(call);
+    mp_obj_t error = ssl_is_datagram(self) || call->closing ? MP_OBJ_NULL : peer_is_gone(call);
     if (error == MP_OBJ_NULL || !has_input(self)) {
         return TLS_ABORTED;
     }
@@ -135,8 +150,24 @@ tls_status_t ssl_call_raise_send_error(ssl_call_t *call) {
 // ---------------------------------------------------------------------------------------------------------------------
 // The hooks
 
+tls_status_t ssl_call_receive(ssl_call_t *call, uint8_t *buf, size_t size, size_t *count) {
+    return move_bytes(call, false, buf, size, count);
+}
+
+static void count_flow(ssl_call_t *call, bool sent, const uint8_t *data, size_t size) {
+#if MICROPY_PY_SSL_STATS
+    ssl_stats_t *stats = &call->socket->stats;
+    ssl_flow_count(sent ? &stats->sent : &stats->received, data, size, ssl_is_datagram(call->socket));
+#else
+    (void)call;
+    (void)sent;
+    (void)data;
+    (void)size;
+#endif
+}
+
 static tls_status_t hook_recv(tls_host_t *host, uint8_t *buf, size_t size, size_t *count) {
-    ssl_call_t *call = call_of(host);
+    ssl_call_t *call = ssl_call_of(host);
     if (call->socket->send_error != MP_OBJ_NULL && !has_input(call->socket)) {
         return ssl_call_raise_send_error(call); // it must not wait
     }
@@ -148,14 +179,13 @@ static tls_status_t hook_recv(tls_host_t *host, uint8_t *buf, size_t size, size_
     }
     ssl_hold_interrupt(false);
     mp_handle_pending(true); // a Ctrl-C that came while the library was at work
-    tls_status_t status = TLS_WANT_READ;
-    if (wait_for_datagram(call)) {
-        int errcode = 0;
-        mp_uint_t result = ssl_transport_read(call->socket->stream, buf, size, &call->room, &errcode);
-        status = result == 0 ? TLS_EOF : stream_status(call, result, errcode, size, TLS_WANT_READ, count);
-    }
+    tls_status_t status
+        = (ssl_is_datagram(call->socket) ? ssl_datagram_receive : ssl_call_receive)(call, buf, size, count);
     ssl_hold_interrupt(true);
     nlr_pop();
+    if (status == TLS_OK) {
+        count_flow(call, false, buf, *count);
+    }
     if (status != TLS_OK && call->socket->send_error != MP_OBJ_NULL) {
         return ssl_call_raise_send_error(call);
     }
@@ -163,7 +193,7 @@ static tls_status_t hook_recv(tls_host_t *host, uint8_t *buf, size_t size, size_
 }
 
 static tls_status_t hook_send(tls_host_t *host, const uint8_t *buf, size_t size, size_t *count) {
-    ssl_call_t *call = call_of(host);
+    ssl_call_t *call = ssl_call_of(host);
     if (call->socket->send_error != MP_OBJ_NULL) {
         *count = size;
         return TLS_OK;
@@ -176,18 +206,18 @@ static tls_status_t hook_send(tls_host_t *host, const uint8_t *buf, size_t size,
     }
     ssl_hold_interrupt(false);
     mp_handle_pending(true); // an interrupted write may have told how much it wrote, and nothing of the Ctrl-C
-    int errcode = 0;
-    mp_uint_t result = ssl_transport_write(call->socket->stream, buf, size, call->room.max, &errcode);
-    // A write of nothing means "not now".
-    tls_status_t status
-        = result == 0 ? TLS_WANT_WRITE : stream_status(call, result, errcode, size, TLS_WANT_WRITE, count);
+    tls_status_t status = move_bytes(call, true, (uint8_t *)(uintptr_t)buf, size, count);
+    if (status == TLS_OK) {
+        count_flow(call, true, buf, *count);
+        ssl_datagram_sent(call->socket);
+    }
     ssl_hold_interrupt(true);
     nlr_pop();
     return status == TLS_ABORTED ? send_failed(call, size, count) : status;
 }
 
 static tls_status_t hook_verify(tls_host_t *host, const uint8_t *der, size_t len, unsigned depth) {
-    ssl_call_t *call = call_of(host);
+    ssl_call_t *call = ssl_call_of(host);
     nlr_buf_t nlr;
     if (nlr_push(&nlr) != 0) {
         call->exception = MP_OBJ_FROM_PTR(nlr.ret_val);
@@ -204,46 +234,20 @@ static tls_status_t hook_verify(tls_host_t *host, const uint8_t *der, size_t len
     return status;
 }
 
-// Keys of the dict are bytes or str. Comparing the two kinds makes MicroPython print a warning, so that is not left to
-// a lookup.
-static mp_obj_t find_psk(mp_obj_t keys, const uint8_t *identity, size_t identity_len) {
-    mp_map_t *map = mp_obj_dict_get_map(keys);
-    for (size_t i = 0; i < map->alloc; i++) {
-        if (!mp_map_slot_is_filled(map, i) || !mp_obj_is_str_or_bytes(map->table[i].key)) {
-            continue;
-        }
-        size_t len;
-        const char *key = mp_obj_str_get_data(map->table[i].key, &len);
-        if (len == identity_len && memcmp(key, identity, len) == 0) {
-            return map->table[i].value;
-        }
-    }
-    return MP_OBJ_NULL;
-}
-
-static tls_status_t hook_psk(tls_host_t *host, const uint8_t *identity, size_t identity_len, uint8_t *key,
-    size_t *key_len) {
-    ssl_call_t *call = call_of(host);
+#if MICROPY_PY_SSL_KEYLOG
+// Files may be those of a file system that is written in Python.
+static tls_status_t hook_keylog(tls_host_t *host, const char *line, size_t len) {
+    ssl_call_t *call = ssl_call_of(host);
     nlr_buf_t nlr;
     if (nlr_push(&nlr) != 0) {
         call->exception = MP_OBJ_FROM_PTR(nlr.ret_val);
         return TLS_ABORTED;
     }
-    tls_status_t status = TLS_ERROR;
-    mp_obj_t value = find_psk(call->socket->context->server_psk_keys, identity, identity_len);
-    if (value != MP_OBJ_NULL) {
-        mp_buffer_info_t info;
-        mp_get_buffer_raise(value, &info, MP_BUFFER_READ);
-        if (info.len == 0 || info.len > TLS_PSK_MAX) {
-            mp_raise_ValueError(MP_ERROR_TEXT("bad length of pre-shared key"));
-        }
-        memcpy(key, info.buf, info.len);
-        *key_len = info.len;
-        status = TLS_OK;
-    }
+    ssl_keylog_write(call->socket->context->keylog_filename, line, len);
     nlr_pop();
-    return status;
+    return TLS_OK;
 }
+#endif
 
 static int64_t hook_now(tls_host_t *host) {
     (void)host;
@@ -253,6 +257,18 @@ static int64_t hook_now(tls_host_t *host) {
 static uint32_t hook_ticks_ms(tls_host_t *host) {
     (void)host;
     return (uint32_t)mp_hal_ticks_ms();
+}
+
+void ssl_call_set_hooks(ssl_call_t *call) {
+    const mp_obj_ssl_context_t *context = call->socket->context;
+    call->host.verify = context->verify_callback == mp_const_none ? NULL : hook_verify;
+    ssl_psk_set_hooks(context, &call->host);
+#if MICROPY_PY_SSL_SNI_CALLBACK
+    ssl_sni_set_hook(context, &call->host);
+#endif
+#if MICROPY_PY_SSL_KEYLOG
+    call->host.keylog = context->keylog_filename == mp_const_none ? NULL : hook_keylog;
+#endif
 }
 
 int ssl_call_try_begin(ssl_call_t *call, mp_obj_ssl_socket_t *self) {
@@ -266,13 +282,19 @@ int ssl_call_try_begin(ssl_call_t *call, mp_obj_ssl_socket_t *self) {
     memset(call, 0, sizeof(*call));
     call->socket = self;
     call->exception = MP_OBJ_NULL;
-    call->room.max = self->context->protocol & TLS_PROTOCOL_DATAGRAM ? SIZE_MAX : SSL_TRANSPORT_PIECE;
+    call->deadline.limit = SSL_NO_LIMIT;
+    call->room.max = ssl_is_datagram(self) ? SIZE_MAX : SSL_TRANSPORT_PIECE;
+#if MICROPY_PY_SSL_STATS
+    if (!self->stats.started) {
+        self->stats.started = true;
+        self->stats.start = (uint32_t)mp_hal_ticks_ms();
+    }
+#endif
     call->host.recv = hook_recv;
     call->host.send = hook_send;
-    call->host.verify = self->context->verify_callback == mp_const_none ? NULL : hook_verify;
-    call->host.psk = self->context->server_psk_keys == mp_const_none ? NULL : hook_psk;
     call->host.now = hook_now;
     call->host.ticks_ms = hook_ticks_ms;
+    ssl_call_set_hooks(call);
     tls_error_clear(&call->host.error);
     call->interrupt_was_held = ssl_hold_interrupt(true);
     ssl_context_use(self->context);

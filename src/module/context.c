@@ -6,10 +6,19 @@
 
 #include "engine/memory.h"
 #include "module/args.h"
+#include "module/bundle.h"
 #include "module/call.h"
+#include "module/context_sessions.h"
 #include "module/default_roots.h"
 #include "module/errors.h"
+#include "module/keylog.h"
+#include "module/memory_bio.h"
+#include "module/parameters.h"
+#include "module/psk.h"
+#include "module/rules.h"
+#include "module/sni.h"
 #include "module/socket.h"
+#include "module/trust.h"
 #include "py/gc.h"
 #include "py/mperrno.h"
 
@@ -44,6 +53,16 @@ mp_obj_t ssl_context_new(const mp_obj_type_t *type, unsigned protocol) {
     self->psk_identity = mp_const_none;
     self->psk_key = mp_const_none;
     self->server_psk_keys = mp_const_none;
+    self->ticket_keys = mp_const_none;
+#if MICROPY_PY_SSL_PSK_CALLBACKS
+    self->psk_callback = mp_const_none;
+#endif
+#if MICROPY_PY_SSL_SNI_CALLBACK
+    self->sni_callback = mp_const_none;
+#endif
+    self->keylog_filename = mp_const_none;
+    self->bundles = MP_OBJ_NULL;
+    self->default_roots_due = false;
     self->protocol = (uint8_t)protocol;
     self->check_hostname = true;
     self->calls = 0;
@@ -64,6 +83,10 @@ static unsigned protocol_from_obj(mp_obj_t obj) {
     return (unsigned)protocol;
 }
 
+//| class SSLContext:
+//|     """Configuration that connections share."""
+//| def __init__(self, protocol: int, /) -> None:
+//|     """Make a context for PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER, or their DTLS counterparts."""
 static mp_obj_t ssl_context_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     mp_arg_check_num(n_args, n_kw, 1, 1, false);
     return ssl_context_new(type, protocol_from_obj(args[0]));
@@ -88,7 +111,7 @@ static mp_obj_t ssl_context___del__(mp_obj_t self_in) {
 static MP_DEFINE_CONST_FUN_OBJ_1(ssl_context___del___obj, ssl_context___del__);
 
 // The engine's context, for reading. Only an explicit __del__() leaves an object without.
-static tls_context_t *engine_of(const mp_obj_ssl_context_t *self) {
+tls_context_t *ssl_context_engine(const mp_obj_ssl_context_t *self) {
     if (self->engine == NULL) {
         ssl_raise_errno(MP_EBADF, "the context has been deleted");
     }
@@ -110,7 +133,7 @@ void ssl_context_release(mp_obj_ssl_context_t *self) {
 }
 
 tls_context_t *ssl_context_try_change(mp_obj_ssl_context_t *self) {
-    tls_context_t *engine = engine_of(self);
+    tls_context_t *engine = ssl_context_engine(self);
     bool was_held = ssl_hold_interrupt(true); // a jump out of the change would leave it for ever
     if (SSL_ATOMIC_ADD(&self->calls, CHANGING) == CHANGING) {
         self->interrupt_was_held = was_held;
@@ -174,7 +197,8 @@ void ssl_context_load_cert_chain(mp_obj_ssl_context_t *self, mp_obj_t certfile, 
 }
 
 //| def load_cert_chain(self, certfile: str | bytes, keyfile: str | bytes | None = None,
-//|     password: str | bytes | None = None) -> None: ...
+//|     password: str | bytes | None = None) -> None:
+//|     """Use this certificate, with its chain, and this key; a second call adds another type of key."""
 static mp_obj_t ssl_context_load_cert_chain_method(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
     enum {
         ARG_certfile,
@@ -204,41 +228,67 @@ static void add_trust_anchors(mp_obj_ssl_context_t *self, ssl_data_t data, bool 
 }
 
 void ssl_context_load_cadata(mp_obj_ssl_context_t *self, mp_obj_t cadata) {
-    add_trust_anchors(self, ssl_data_from_text(cadata), false);
+    if (!ssl_load_bundle_data(self, cadata)) {
+        add_trust_anchors(self, ssl_data_from_text(cadata), false);
+    }
 }
 
-//| def load_verify_locations(self, cafile: str | bytes | None = None, cadata: str | bytes | None = None) -> None: ...
+static void load_cafile(mp_obj_ssl_context_t *self, mp_obj_t cafile) {
+    if (!ssl_is_path(cafile)) {
+        ssl_context_load_cadata(self, cafile);
+    } else if (!ssl_load_bundle_file(self, cafile)) {
+        add_trust_anchors(self, ssl_data_from_file(cafile), false);
+    }
+}
+
+void ssl_context_load_anchors(mp_obj_ssl_context_t *self, mp_obj_t cafile, mp_obj_t capath, mp_obj_t cadata) {
+    if (cafile == mp_const_none && capath == mp_const_none && cadata == mp_const_none) {
+        mp_raise_TypeError(MP_ERROR_TEXT("cafile, capath and cadata cannot be all omitted"));
+    }
+    if (cafile != mp_const_none) {
+        load_cafile(self, cafile);
+    }
+    if (cadata != mp_const_none) {
+        ssl_context_load_cadata(self, cadata);
+    }
+    if (capath != mp_const_none) {
+#if MICROPY_PY_SSL_CPYTHON
+        ssl_load_capath(self, capath);
+#else
+        mp_raise_NotImplementedError(MP_ERROR_TEXT("capath"));
+#endif
+    }
+}
+
+//| def load_verify_locations(self, cafile: str | bytes | None = None, capath: str | None = None,
+//|     cadata: str | bytes | None = None) -> None:
+//|     """Add trust anchors and revocation lists, from a file, a folder or data."""
 static mp_obj_t ssl_context_load_verify_locations(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
     enum {
         ARG_cafile,
+        ARG_capath,
         ARG_cadata,
     };
     static const mp_arg_t allowed_args[] = {
         {MP_QSTR_cafile, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
-        {MP_QSTR_cadata, MP_ARG_KW_ONLY | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+        {MP_QSTR_capath, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+        {MP_QSTR_cadata, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
     };
     mp_arg_val_t args[MP_ARRAY_SIZE(allowed_args)];
     mp_arg_parse_all(n_args - 1, pos_args + 1, kw_args, MP_ARRAY_SIZE(allowed_args), allowed_args, args);
-    mp_obj_ssl_context_t *self = MP_OBJ_TO_PTR(pos_args[0]);
-    if (args[ARG_cafile].u_obj == mp_const_none && args[ARG_cadata].u_obj == mp_const_none) {
-        mp_raise_TypeError(MP_ERROR_TEXT("cafile and cadata cannot be both omitted"));
-    }
-    if (args[ARG_cafile].u_obj != mp_const_none) {
-        add_trust_anchors(self, ssl_data_from_obj(args[ARG_cafile].u_obj), false);
-    }
-    if (args[ARG_cadata].u_obj != mp_const_none) {
-        ssl_context_load_cadata(self, args[ARG_cadata].u_obj);
-    }
+    ssl_context_load_anchors(MP_OBJ_TO_PTR(pos_args[0]), args[ARG_cafile].u_obj, args[ARG_capath].u_obj,
+        args[ARG_cadata].u_obj);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_KW(ssl_context_load_verify_locations_obj, 1, ssl_context_load_verify_locations);
 
-//| def load_default_certs(self) -> None: ...
+//| def load_default_certs(self) -> None:
+//|     """Add the machine's trust anchors. They are read when they are needed."""
 static mp_obj_t ssl_context_load_default_certs(mp_obj_t self_in) {
     mp_obj_ssl_context_t *self = MP_OBJ_TO_PTR(self_in);
     ssl_context_change(self);
+    self->default_roots_due = true;
     ssl_context_end_change(self);
-    ssl_load_default_roots(self);
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(ssl_context_load_default_certs_obj, ssl_context_load_default_certs);
@@ -246,9 +296,10 @@ static MP_DEFINE_CONST_FUN_OBJ_1(ssl_context_load_default_certs_obj, ssl_context
 // ---------------------------------------------------------------------------------------------------------------------
 // Cipher suites
 
-//| def get_ciphers(self) -> list[str]: ...
+//| def get_ciphers(self) -> list[str]:
+//|     """Return the names of the enabled cipher suites, most preferred first."""
 static mp_obj_t ssl_context_get_ciphers(mp_obj_t self_in) {
-    tls_context_t *engine = engine_of(MP_OBJ_TO_PTR(self_in));
+    tls_context_t *engine = ssl_context_engine(MP_OBJ_TO_PTR(self_in));
     size_t count = tls_context_get_ciphers(engine, NULL, 0);
     uint16_t *suites = m_new(uint16_t, count);
     tls_context_get_ciphers(engine, suites, count);
@@ -264,7 +315,8 @@ static mp_obj_t ssl_context_get_ciphers(mp_obj_t self_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(ssl_context_get_ciphers_obj, ssl_context_get_ciphers);
 
-//| def set_ciphers(self, ciphers: list[str] | tuple[str, ...]) -> None: ...
+//| def set_ciphers(self, ciphers: list[str] | tuple[str, ...], /) -> None:
+//|     """Enable these cipher suites and no others."""
 static mp_obj_t ssl_context_set_ciphers(mp_obj_t self_in, mp_obj_t ciphers) {
     size_t count;
     mp_obj_t *names;
@@ -295,23 +347,16 @@ static MP_DEFINE_CONST_FUN_OBJ_2(ssl_context_set_ciphers_obj, ssl_context_set_ci
 
 // A client that must verify and was given nothing to trust trusts what the machine trusts. Not so a server: that would
 // let in everyone who holds a certificate of any public authority.
-static void load_default_roots_if_needed(mp_obj_ssl_context_t *self) {
-    if (!(self->protocol & TLS_PROTOCOL_SERVER)
+static bool needs_default_roots(const mp_obj_ssl_context_t *self) {
+    return !(self->protocol & TLS_PROTOCOL_SERVER)
         && tls_context_get_verify_mode(self->engine) == TLS_VERIFY_MODE_REQUIRED
-        && tls_context_count_trust_anchors(self->engine) == 0) {
-        ssl_load_default_roots(self);
-    }
+        && tls_context_count_trust_anchors(self->engine) == 0;
 }
 
-static void check_psk_complete(const mp_obj_ssl_context_t *self) {
-    if ((self->psk_identity == mp_const_none) != (self->psk_key == mp_const_none)) {
-        mp_raise_ValueError(MP_ERROR_TEXT("psk_identity and psk_key need each other"));
-    }
-}
-
-//| def wrap_socket(self, sock, *, server_side: bool = False, do_handshake_on_connect: bool = True,
+//| def wrap_socket(self, sock: Any, *, server_side: bool = False, do_handshake_on_connect: bool = True,
 //|     suppress_ragged_eofs: bool = True, server_hostname: str | None = None,
-//|     client_id: bytes | None = None, session: SSLSession | None = None) -> SSLSocket: ...
+//|     client_id: bytes | None = None, session: SSLSession | None = None) -> SSLSocket:
+//|     """Make a TLS connection over any stream."""
 static mp_obj_t ssl_context_wrap_socket(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
     enum {
         ARG_sock,
@@ -345,10 +390,50 @@ static mp_obj_t ssl_context_wrap_socket(size_t n_args, const mp_obj_t *pos_args,
 }
 static MP_DEFINE_CONST_FUN_OBJ_KW(ssl_context_wrap_socket_obj, 1, ssl_context_wrap_socket);
 
+#if MICROPY_PY_SSL_MEMORY_BIO
+
+//| def wrap_bio(self, incoming: MemoryBIO, outgoing: MemoryBIO, server_side: bool = False,
+//|     server_hostname: str | None = None, session: SSLSession | None = None) -> SSLSocket:
+//|     """Make a connection that reads from one MemoryBIO and writes to another."""
+static mp_obj_t ssl_context_wrap_bio(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
+    enum {
+        ARG_incoming,
+        ARG_outgoing,
+        ARG_server_side,
+        ARG_server_hostname,
+        ARG_session,
+    };
+    static const mp_arg_t allowed_args[] = {
+        {MP_QSTR_incoming, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+        {MP_QSTR_outgoing, MP_ARG_REQUIRED | MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+        {MP_QSTR_server_side, MP_ARG_BOOL, {.u_bool = false}},
+        {MP_QSTR_server_hostname, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+        {MP_QSTR_session, MP_ARG_OBJ, {.u_rom_obj = MP_ROM_NONE}},
+    };
+    mp_arg_val_t args[MP_ARRAY_SIZE(allowed_args)];
+    mp_arg_parse_all(n_args - 1, pos_args + 1, kw_args, MP_ARRAY_SIZE(allowed_args), allowed_args, args);
+    ssl_wrap_options_t options = {
+        .server_side = args[ARG_server_side].u_bool,
+        .do_handshake = false,
+        .suppress_ragged_eofs = true,
+        .non_blocking = true,
+        .server_hostname = args[ARG_server_hostname].u_obj,
+        .client_id = mp_const_none,
+        .session = args[ARG_session].u_obj,
+    };
+    mp_obj_t stream = ssl_bio_stream_new(args[ARG_incoming].u_obj, args[ARG_outgoing].u_obj);
+    return ssl_socket_new(MP_OBJ_TO_PTR(pos_args[0]), stream, &options);
+}
+static MP_DEFINE_CONST_FUN_OBJ_KW(ssl_context_wrap_bio_obj, 1, ssl_context_wrap_bio);
+
+#endif
+
 void ssl_context_prepare(mp_obj_ssl_context_t *self) {
-    engine_of(self);
-    check_psk_complete(self);
-    load_default_roots_if_needed(self);
+    ssl_context_engine(self);
+    ssl_psk_check_complete(self);
+    if (self->default_roots_due || needs_default_roots(self)) {
+        ssl_load_default_roots(self);
+    }
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -392,6 +477,26 @@ static void set_max_record(mp_obj_ssl_context_t *self, mp_obj_t obj) {
     }
 }
 
+#if MICROPY_PY_SSL_DTLS
+static void require_datagrams(const mp_obj_ssl_context_t *self) {
+    if (!(self->protocol & TLS_PROTOCOL_DATAGRAM)) {
+        mp_raise_ValueError(MP_ERROR_TEXT("mtu is for DTLS"));
+    }
+}
+
+static void set_mtu(mp_obj_ssl_context_t *self, mp_obj_t obj) {
+    require_datagrams(self);
+    mp_int_t size = mp_obj_get_int(obj);
+    tls_error_t error;
+    tls_error_clear(&error);
+    bool ok = tls_context_set_mtu(ssl_context_change(self), size < 0 ? 0 : (size_t)size, &error);
+    ssl_context_end_change(self);
+    if (!ok) {
+        mp_raise_ValueError(MP_ERROR_TEXT("mtu must be 256 to 16384"));
+    }
+}
+#endif
+
 static void set_verify_callback(mp_obj_ssl_context_t *self, mp_obj_t callback) {
     if (callback != mp_const_none && !mp_obj_is_callable(callback)) {
         mp_raise_TypeError(MP_ERROR_TEXT("verify_callback must be callable or None"));
@@ -401,55 +506,14 @@ static void set_verify_callback(mp_obj_ssl_context_t *self, mp_obj_t callback) {
     ssl_context_end_change(self);
 }
 
-static void require_role(const mp_obj_ssl_context_t *self, unsigned role) {
+void ssl_context_require_role(const mp_obj_ssl_context_t *self, unsigned role) {
     if ((self->protocol & TLS_PROTOCOL_SERVER) != role) {
         mp_raise_ValueError(MP_ERROR_TEXT("not for this role"));
     }
 }
 
-static ssl_data_t psk_part_from_obj(mp_obj_t obj, size_t max) {
-    if (obj == mp_const_none) {
-        return (ssl_data_t) {.data = NULL};
-    }
-    ssl_data_t part = ssl_data_from_text(obj);
-    if (part.len == 0 || part.len > max) {
-        mp_raise_ValueError(MP_ERROR_TEXT("bad length of pre-shared key or identity"));
-    }
-    return part;
-}
-
-// The two halves are set one after the other; the engine learns of them when both are there, or neither.
-static void set_psk(mp_obj_ssl_context_t *self, mp_obj_t identity_obj, mp_obj_t key_obj) {
-    require_role(self, 0);
-    ssl_data_t identity = psk_part_from_obj(identity_obj, TLS_PSK_IDENTITY_MAX);
-    ssl_data_t key = psk_part_from_obj(key_obj, TLS_PSK_MAX);
-    if ((identity.data == NULL) == (key.data == NULL)) {
-        tls_error_t error;
-        tls_error_clear(&error);
-        tls_context_t *engine = ssl_context_change(self);
-        bool ok = tls_context_set_psk(engine, identity.data, identity.len, key.data, key.len, &error);
-        ssl_context_end_change(self);
-        raise_unless(ok, &error);
-    }
-    self->psk_identity = identity_obj;
-    self->psk_key = key_obj;
-}
-
-static void set_server_psk_keys(mp_obj_ssl_context_t *self, mp_obj_t keys) {
-    require_role(self, TLS_PROTOCOL_SERVER);
-    if (keys != mp_const_none && !mp_obj_is_dict_or_ordereddict(keys)) {
-        mp_raise_TypeError(MP_ERROR_TEXT("server_psk_keys must be a dict or None"));
-    }
-    tls_error_t error;
-    tls_error_clear(&error);
-    bool ok = tls_context_set_psk_server(ssl_context_change(self), keys != mp_const_none, &error);
-    ssl_context_end_change(self);
-    raise_unless(ok, &error);
-    self->server_psk_keys = keys;
-}
-
 static void set_num_tickets(mp_obj_ssl_context_t *self, mp_obj_t count_obj) {
-    require_role(self, TLS_PROTOCOL_SERVER);
+    ssl_context_require_role(self, TLS_PROTOCOL_SERVER);
     mp_int_t count = mp_obj_get_int(count_obj);
     if (count < 0 || count > UINT16_MAX) {
         mp_raise_ValueError(MP_ERROR_TEXT("invalid num_tickets"));
@@ -458,32 +522,61 @@ static void set_num_tickets(mp_obj_ssl_context_t *self, mp_obj_t count_obj) {
     ssl_context_end_change(self);
 }
 
-static mp_obj_t load_attr(const mp_obj_ssl_context_t *self, qstr attr) {
+#if MICROPY_PY_SSL_KEYLOG
+static void set_keylog_filename(mp_obj_ssl_context_t *self, mp_obj_t filename) {
+    ssl_keylog_check(filename);
+    ssl_context_change(self);
+    self->keylog_filename = filename;
+    ssl_context_end_change(self);
+}
+#endif
+
+static mp_obj_t load_attr(mp_obj_ssl_context_t *self, qstr attr) {
     switch (attr) {
         case MP_QSTR_protocol:
             return MP_OBJ_NEW_SMALL_INT(self->protocol);
         case MP_QSTR_verify_mode:
-            return MP_OBJ_NEW_SMALL_INT(tls_context_get_verify_mode(engine_of(self)));
+            return MP_OBJ_NEW_SMALL_INT(tls_context_get_verify_mode(ssl_context_engine(self)));
         case MP_QSTR_check_hostname:
             return mp_obj_new_bool(self->check_hostname);
         case MP_QSTR_verify_callback:
             return self->verify_callback;
         case MP_QSTR_minimum_version:
-            return MP_OBJ_NEW_SMALL_INT(tls_context_get_minimum_version(engine_of(self)));
+            return MP_OBJ_NEW_SMALL_INT(tls_context_get_minimum_version(ssl_context_engine(self)));
         case MP_QSTR_maximum_version:
-            return MP_OBJ_NEW_SMALL_INT(tls_context_get_maximum_version(engine_of(self)));
+            return MP_OBJ_NEW_SMALL_INT(tls_context_get_maximum_version(ssl_context_engine(self)));
         case MP_QSTR_max_record:
-            return MP_OBJ_NEW_SMALL_INT(tls_context_get_max_record(engine_of(self)));
+            return MP_OBJ_NEW_SMALL_INT(tls_context_get_max_record(ssl_context_engine(self)));
+#if MICROPY_PY_SSL_DTLS
+        case MP_QSTR_mtu:
+            return MP_OBJ_NEW_SMALL_INT(tls_context_get_mtu(ssl_context_engine(self)));
+#endif
         case MP_QSTR_psk_identity:
             return self->psk_identity;
         case MP_QSTR_psk_key:
             return self->psk_key;
         case MP_QSTR_server_psk_keys:
             return self->server_psk_keys;
+#if MICROPY_PY_SSL_SNI_CALLBACK
+        case MP_QSTR_sni_callback:
+            return self->sni_callback;
+#endif
+#if MICROPY_PY_SSL_KEYLOG
+        case MP_QSTR_keylog_filename:
+            return self->keylog_filename;
+#endif
         case MP_QSTR_num_tickets:
-            return MP_OBJ_NEW_SMALL_INT(tls_context_get_num_tickets(engine_of(self)));
+            return MP_OBJ_NEW_SMALL_INT(tls_context_get_num_tickets(ssl_context_engine(self)));
+#if MICROPY_PY_SSL_TICKET_KEYS
+        case MP_QSTR_ticket_keys:
+            return self->ticket_keys;
+#endif
+#if MICROPY_PY_SSL_SESSION_CACHE
+        case MP_QSTR_session_cache_size:
+            return ssl_context_get_session_cache_size(self);
+#endif
         default:
-            return MP_OBJ_NULL;
+            return self->engine == NULL ? MP_OBJ_NULL : ssl_rules_load(self, attr);
     }
 }
 
@@ -500,42 +593,74 @@ static bool store_attr(mp_obj_ssl_context_t *self, qstr attr, mp_obj_t value) {
             set_verify_callback(self, value);
             return true;
         case MP_QSTR_minimum_version:
-            set_versions(self, version_from_obj(value), tls_context_get_maximum_version(engine_of(self)));
+            set_versions(self, version_from_obj(value), tls_context_get_maximum_version(ssl_context_engine(self)));
             return true;
         case MP_QSTR_maximum_version:
-            set_versions(self, tls_context_get_minimum_version(engine_of(self)), version_from_obj(value));
+            set_versions(self, tls_context_get_minimum_version(ssl_context_engine(self)), version_from_obj(value));
             return true;
         case MP_QSTR_max_record:
             set_max_record(self, value);
             return true;
+#if MICROPY_PY_SSL_DTLS
+        case MP_QSTR_mtu:
+            set_mtu(self, value);
+            return true;
+#endif
         case MP_QSTR_psk_identity:
-            set_psk(self, value, self->psk_key);
+            ssl_psk_set_client_key(self, value, self->psk_key);
             return true;
         case MP_QSTR_psk_key:
-            set_psk(self, self->psk_identity, value);
+            ssl_psk_set_client_key(self, self->psk_identity, value);
             return true;
         case MP_QSTR_server_psk_keys:
-            set_server_psk_keys(self, value);
+            ssl_psk_set_server_keys(self, value);
             return true;
+#if MICROPY_PY_SSL_SNI_CALLBACK
+        case MP_QSTR_sni_callback:
+            ssl_sni_set_callback(self, value);
+            return true;
+#endif
+#if MICROPY_PY_SSL_KEYLOG
+        case MP_QSTR_keylog_filename:
+            set_keylog_filename(self, value);
+            return true;
+#endif
         case MP_QSTR_num_tickets:
             set_num_tickets(self, value);
             return true;
+#if MICROPY_PY_SSL_TICKET_KEYS
+        case MP_QSTR_ticket_keys:
+            ssl_context_set_ticket_keys(self, value);
+            return true;
+#endif
+#if MICROPY_PY_SSL_SESSION_CACHE
+        case MP_QSTR_session_cache_size:
+            ssl_context_set_session_cache_size(self, value);
+            return true;
+#endif
         default:
-            return false;
+            return ssl_rules_store(self, attr, value);
     }
 }
 
-//| protocol: int
-//| verify_mode: int
-//| check_hostname: bool
-//| verify_callback: Callable[[memoryview, int], int] | None
-//| minimum_version: int
-//| maximum_version: int
-//| max_record: int
-//| psk_identity: str | bytes | None
-//| psk_key: bytes | None
-//| server_psk_keys: dict[str | bytes, bytes] | None
-//| num_tickets: int
+//| @property
+//| def protocol(self) -> int:
+//|     """The protocol that the context was made for."""
+//| verify_mode: int  # CERT_NONE, CERT_OPTIONAL or CERT_REQUIRED
+//| check_hostname: bool  # whether the certificate must be for server_hostname
+//| verify_callback: Callable[[memoryview, int], int] | None  # asked about each certificate (DER, depth); 0 goes on
+//| minimum_version: int  # TLSVersion.TLSv1_2 or TLSVersion.TLSv1_3
+//| maximum_version: int  # TLSVersion.TLSv1_2 or TLSVersion.TLSv1_3
+//| max_record: int  # longest record in bytes, 512 to 16384
+//| mtu: int  # DTLS: longest datagram in bytes, 256 to 16384
+//| psk_identity: str | bytes | None  # client: the name of its pre-shared key
+//| psk_key: str | bytes | None  # client: its pre-shared key
+//| server_psk_keys: dict[str | bytes, str | bytes] | None  # server: pre-shared keys by identity
+//| sni_callback: Callable[[SSLSocket, str | None, SSLContext], int | None] | None  # server: chooses by name
+//| keylog_filename: str | None  # gets the secrets of connections, for Wireshark
+//| num_tickets: int  # server: session tickets that a client gets
+//| ticket_keys: list[bytes] | tuple[bytes, ...] | None  # server: keys of its tickets, newest first; None: its own
+//| session_cache_size: int  # sessions that the context keeps by itself
 static void ssl_context_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     mp_obj_ssl_context_t *self = MP_OBJ_TO_PTR(self_in);
     if (dest[0] == MP_OBJ_NULL) {
@@ -553,9 +678,30 @@ static const mp_rom_map_elem_t ssl_context_locals_dict_table[] = {
     {MP_ROM_QSTR(MP_QSTR_load_cert_chain), MP_ROM_PTR(&ssl_context_load_cert_chain_obj)},
     {MP_ROM_QSTR(MP_QSTR_load_verify_locations), MP_ROM_PTR(&ssl_context_load_verify_locations_obj)},
     {MP_ROM_QSTR(MP_QSTR_load_default_certs), MP_ROM_PTR(&ssl_context_load_default_certs_obj)},
+#if MICROPY_PY_SSL_CPYTHON
+    {MP_ROM_QSTR(MP_QSTR_get_ca_certs), MP_ROM_PTR(&ssl_context_get_ca_certs_obj)},
+    {MP_ROM_QSTR(MP_QSTR_cert_store_stats), MP_ROM_PTR(&ssl_context_cert_store_stats_obj)},
+#endif
     {MP_ROM_QSTR(MP_QSTR_get_ciphers), MP_ROM_PTR(&ssl_context_get_ciphers_obj)},
     {MP_ROM_QSTR(MP_QSTR_set_ciphers), MP_ROM_PTR(&ssl_context_set_ciphers_obj)},
+#if MICROPY_PY_SSL_ALPN
+    {MP_ROM_QSTR(MP_QSTR_set_alpn_protocols), MP_ROM_PTR(&ssl_context_set_alpn_protocols_obj)},
+#endif
+#if MICROPY_PY_SSL_GROUPS
+    {MP_ROM_QSTR(MP_QSTR_set_groups), MP_ROM_PTR(&ssl_context_set_groups_obj)},
+    {MP_ROM_QSTR(MP_QSTR_set_ecdh_curve), MP_ROM_PTR(&ssl_context_set_ecdh_curve_obj)},
+#endif
+#if MICROPY_PY_SSL_PSK_CALLBACKS
+    {MP_ROM_QSTR(MP_QSTR_set_psk_client_callback), MP_ROM_PTR(&ssl_context_set_psk_client_callback_obj)},
+    {MP_ROM_QSTR(MP_QSTR_set_psk_server_callback), MP_ROM_PTR(&ssl_context_set_psk_server_callback_obj)},
+#endif
     {MP_ROM_QSTR(MP_QSTR_wrap_socket), MP_ROM_PTR(&ssl_context_wrap_socket_obj)},
+#if MICROPY_PY_SSL_MEMORY_BIO
+    {MP_ROM_QSTR(MP_QSTR_wrap_bio), MP_ROM_PTR(&ssl_context_wrap_bio_obj)},
+#endif
+#if MICROPY_PY_SSL_SESSION_CACHE
+    {MP_ROM_QSTR(MP_QSTR_session_stats), MP_ROM_PTR(&ssl_context_session_stats_obj)},
+#endif
 };
 static MP_DEFINE_CONST_DICT(ssl_context_locals_dict, ssl_context_locals_dict_table);
 

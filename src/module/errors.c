@@ -211,15 +211,16 @@ mp_obj_t ssl_exception_new(const tls_error_t *error) {
     return exception_new(type, 2, args, error);
 }
 
-void ssl_raise(const tls_error_t *error) {
-    nlr_raise(ssl_exception_new(error));
+void ssl_raise_value_error(const char *words, const tls_error_t *error) {
+    if (error->kind != TLS_ERROR_ARGUMENT) {
+        ssl_raise(error);
+    }
+    mp_obj_t args[3] = {name_to_obj(words)};
+    nlr_raise(exception_new(&value_error_type, 1, args, error));
 }
 
-mp_obj_t ssl_exception_from_code(int code) {
-    tls_error_t error;
-    tls_error_clear(&error);
-    tls_error_set(&error, TLS_ERROR_PROTOCOL, code, "the connection failed earlier");
-    return ssl_exception_new(&error);
+void ssl_raise(const tls_error_t *error) {
+    nlr_raise(ssl_exception_new(error));
 }
 
 mp_obj_t ssl_exception_from_errno(int errcode, const char *detail) {

@@ -14,8 +14,8 @@ mp_obj_t ssl_exception_new(const tls_error_t *error);
 // Raises it.
 SSL_NORETURN void ssl_raise(const tls_error_t *error);
 
-// For a connection that failed in an earlier call: OSError(code, name).
-mp_obj_t ssl_exception_from_code(int code);
+// ValueError(words) with the error's `detail`, if it is about an argument; else as above.
+SSL_NORETURN void ssl_raise_value_error(const char *words, const tls_error_t *error);
 
 // OSError(errno) whose `detail` is `detail`.
 mp_obj_t ssl_exception_from_errno(int errcode, const char *detail);

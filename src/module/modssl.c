@@ -1,6 +1,9 @@
 // The modules `ssl` and `tls`: names, constants, and the documented wrap_socket().
 
+#include "module/certificate.h"
 #include "module/context.h"
+#include "module/functions.h"
+#include "module/memory_bio.h"
 #include "module/session.h"
 #include "module/socket.h"
 #include "py/objmodule.h"
@@ -17,10 +20,11 @@ static mp_obj_t either(mp_obj_t documented, mp_obj_t newer) {
     return documented != mp_const_none ? documented : newer;
 }
 
-//| def wrap_socket(sock, server_side: bool = False, keyfile: str | bytes | None = None,
+//| def wrap_socket(sock: Any, server_side: bool = False, keyfile: str | bytes | None = None,
 //|     certfile: str | bytes | None = None, cert_reqs: int = CERT_NONE, cadata: str | bytes | None = None,
 //|     server_hostname: str | None = None, do_handshake: bool = True, *, key: str | bytes | None = None,
-//|     cert: str | bytes | None = None) -> SSLSocket: ...
+//|     cert: str | bytes | None = None) -> SSLSocket:
+//|     """Make a TLS connection over any stream, without a context of its own to keep."""
 static mp_obj_t ssl_wrap_socket(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
     enum {
         ARG_sock,
@@ -74,6 +78,10 @@ static mp_obj_t ssl_wrap_socket(size_t n_args, const mp_obj_t *pos_args, mp_map_
 static MP_DEFINE_CONST_FUN_OBJ_KW(ssl_wrap_socket_obj, 0, ssl_wrap_socket);
 
 // Names of TLS versions, as in CPython.
+//| class TLSVersion:
+//|     """Values of minimum_version and maximum_version."""
+//|     TLSv1_2: int
+//|     TLSv1_3: int
 static const mp_rom_map_elem_t tls_version_locals_dict_table[] = {
     {MP_ROM_QSTR(MP_QSTR_TLSv1_2), MP_ROM_INT(TLS_VERSION_1_2)},
     {MP_ROM_QSTR(MP_QSTR_TLSv1_3), MP_ROM_INT(TLS_VERSION_1_3)},
@@ -97,6 +105,13 @@ static const struct {
     {MP_QSTR_HAS_SNI, TLS_FEATURE_SNI},
     {MP_QSTR_HAS_PEM, TLS_FEATURE_PEM},
     {MP_QSTR_HAS_PEER_CERTIFICATE, TLS_FEATURE_PEER_CERTIFICATE},
+    {MP_QSTR_HAS_EXPORTER, TLS_FEATURE_EXPORTER},
+    {MP_QSTR_HAS_TLS_UNIQUE, TLS_FEATURE_TLS_UNIQUE},
+#if MICROPY_PY_SSL_ALPN
+    {MP_QSTR_HAS_ALPN, TLS_FEATURE_ALPN},
+#endif
+    {MP_QSTR_HAS_CRL, TLS_FEATURE_CRL},
+    {MP_QSTR_HAS_BUNDLE, TLS_FEATURE_BUNDLE},
 };
 
 static mp_obj_t feature_to_obj(qstr name) {
@@ -114,10 +129,10 @@ static mp_obj_t feature_to_obj(qstr name) {
 #define LIBRARY_VERSION MP_QSTR_MBEDTLS_VERSION
 #endif
 
-//| ENGINE: str
-//| OPENSSL_VERSION: str
-//| MBEDTLS_VERSION: str
-//| HAS_TLSv1_2: bool
+//| module ssl:
+//| OPENSSL_VERSION: str  # with that engine
+//| MBEDTLS_VERSION: str  # with that engine
+//| HAS_TLSv1_2: bool  # this and what follows: what the library was built with
 //| HAS_TLSv1_3: bool
 //| HAS_DTLS: bool
 //| HAS_PSK: bool
@@ -126,7 +141,12 @@ static mp_obj_t feature_to_obj(qstr name) {
 //| HAS_ECDH: bool
 //| HAS_SNI: bool
 //| HAS_PEM: bool
-//| HAS_PEER_CERTIFICATE: bool
+//| HAS_PEER_CERTIFICATE: bool  # getpeercert() has something to give
+//| HAS_ALPN: bool
+//| HAS_CRL: bool  # revocation lists can be checked
+//| HAS_BUNDLE: bool  # trust anchors can be in a CA bundle
+//| HAS_EXPORTER: bool  # export_keying_material() and the channel binding "tls-exporter"
+//| HAS_TLS_UNIQUE: bool  # the channel binding "tls-unique"
 void ssl_module_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest);
 void ssl_module_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     (void)self_in;
@@ -140,15 +160,77 @@ static const MP_DEFINE_STR_OBJ(version_obj, SSL_VERSION);
 
 // What both modules hold; they differ in their name and in the client's default of SSLContext.
 // What this module never has, under CPython's names, stands here too.
-//| HAS_ALPN: bool
+//| __version__: str
+//| ENGINE: str  # "mbedtls" or "openssl"
+//| PROTOCOL_TLS_CLIENT: int
+//| PROTOCOL_TLS_SERVER: int
+//| PROTOCOL_DTLS_CLIENT: int
+//| PROTOCOL_DTLS_SERVER: int
+//| CERT_NONE: int
+//| CERT_OPTIONAL: int
+//| CERT_REQUIRED: int
 //| HAS_NEVER_CHECK_COMMON_NAME: bool
 //| HAS_SSLv2: bool
 //| HAS_SSLv3: bool
 //| HAS_TLSv1: bool
 //| HAS_TLSv1_1: bool
+//| VERIFY_DEFAULT: int
+//| VERIFY_CRL_CHECK_LEAF: int
+//| VERIFY_CRL_CHECK_CHAIN: int
+//| VERIFY_X509_STRICT: int
+//| VERIFY_X509_TRUSTED_FIRST: int
+//| VERIFY_X509_PARTIAL_CHAIN: int
+#if MICROPY_PY_SSL_ALPN
+#define ALPN_GLOBALS
+#else
+#define ALPN_GLOBALS {MP_ROM_QSTR(MP_QSTR_HAS_ALPN), MP_ROM_FALSE},
+#endif
+
 // clang-format off
+#if MICROPY_PY_SSL_MEMORY_BIO
+#define MEMORY_BIO_GLOBALS {MP_ROM_QSTR(MP_QSTR_MemoryBIO), MP_ROM_PTR(&ssl_memory_bio_type)},
+#else
+#define MEMORY_BIO_GLOBALS
+#endif
+#if MICROPY_PY_SSL_CRL
+#define VERIFY_GLOBALS \
+    {MP_ROM_QSTR(MP_QSTR_VERIFY_DEFAULT), MP_ROM_INT(0)}, \
+    {MP_ROM_QSTR(MP_QSTR_VERIFY_CRL_CHECK_LEAF), MP_ROM_INT(TLS_VERIFY_FLAG_CRL_LEAF)}, \
+    {MP_ROM_QSTR(MP_QSTR_VERIFY_CRL_CHECK_CHAIN), MP_ROM_INT(TLS_VERIFY_FLAG_CRL_CHAIN)}, \
+    {MP_ROM_QSTR(MP_QSTR_VERIFY_X509_STRICT), MP_ROM_INT(TLS_VERIFY_FLAG_STRICT)}, \
+    {MP_ROM_QSTR(MP_QSTR_VERIFY_X509_TRUSTED_FIRST), MP_ROM_INT(TLS_VERIFY_FLAG_TRUSTED_FIRST)}, \
+    {MP_ROM_QSTR(MP_QSTR_VERIFY_X509_PARTIAL_CHAIN), MP_ROM_INT(TLS_VERIFY_FLAG_PARTIAL_CHAIN)},
+#else
+#define VERIFY_GLOBALS
+#endif
+#if MICROPY_PY_SSL_CERTIFICATE_DICT
+#define DICT_GLOBALS {MP_ROM_QSTR(MP_QSTR__decode_certificate), MP_ROM_PTR(&ssl_decode_certificate_obj)},
+#else
+#define DICT_GLOBALS
+#endif
+#if MICROPY_PY_SSL_DEFAULT_CONTEXT
+#define DEFAULT_CONTEXT_GLOBALS \
+    {MP_ROM_QSTR(MP_QSTR_create_default_context), MP_ROM_PTR(&ssl_create_default_context_obj)}, \
+    {MP_ROM_QSTR(MP_QSTR_Purpose), MP_ROM_PTR(&ssl_purpose_type)},
+#else
+#define DEFAULT_CONTEXT_GLOBALS
+#endif
+#if MICROPY_PY_SSL_CPYTHON
+#define CPYTHON_GLOBALS \
+    {MP_ROM_QSTR(MP_QSTR_DER_cert_to_PEM_cert), MP_ROM_PTR(&ssl_der_cert_to_pem_cert_obj)}, \
+    {MP_ROM_QSTR(MP_QSTR_PEM_cert_to_DER_cert), MP_ROM_PTR(&ssl_pem_cert_to_der_cert_obj)}, \
+    {MP_ROM_QSTR(MP_QSTR_get_server_certificate), MP_ROM_PTR(&ssl_get_server_certificate_obj)}, \
+    {MP_ROM_QSTR(MP_QSTR_get_default_verify_paths), MP_ROM_PTR(&ssl_get_default_verify_paths_obj)},
+#else
+#define CPYTHON_GLOBALS
+#endif
 #define COMMON_GLOBALS \
-    {MP_ROM_QSTR(MP_QSTR_HAS_ALPN), MP_ROM_FALSE}, \
+    DICT_GLOBALS \
+    DEFAULT_CONTEXT_GLOBALS \
+    CPYTHON_GLOBALS \
+    ALPN_GLOBALS \
+    MEMORY_BIO_GLOBALS \
+    VERIFY_GLOBALS \
     {MP_ROM_QSTR(MP_QSTR_HAS_NEVER_CHECK_COMMON_NAME), MP_ROM_FALSE}, \
     {MP_ROM_QSTR(MP_QSTR_HAS_SSLv2), MP_ROM_FALSE}, \
     {MP_ROM_QSTR(MP_QSTR_HAS_SSLv3), MP_ROM_FALSE}, \

@@ -58,7 +58,10 @@ static SSL_NORETURN void raise_no_memory(void) {
     ssl_raise_errno(MP_ENOMEM, "no memory for the session");
 }
 
-//| def serialize(self) -> bytes: ...
+//| class SSLSession:
+//|     """A session that a client can resume; made by connections, or from bytes."""
+//| def serialize(self) -> bytes:
+//|     """Return bytes to keep; they hold the session's secret."""
 static mp_obj_t ssl_session_serialize(mp_obj_t self_in) {
     const tls_session_t *engine = engine_of(self_in);
     vstr_t bytes;
@@ -71,7 +74,8 @@ static mp_obj_t ssl_session_serialize(mp_obj_t self_in) {
 static MP_DEFINE_CONST_FUN_OBJ_1(ssl_session_serialize_obj, ssl_session_serialize);
 
 //| @staticmethod
-//| def deserialize(data: bytes) -> SSLSession: ...
+//| def deserialize(data: bytes, /) -> SSLSession:
+//|     """Return the session that serialize() made these bytes of."""
 static mp_obj_t ssl_session_deserialize(mp_obj_t data) {
     mp_buffer_info_t info;
     mp_get_buffer_raise(data, &info, MP_BUFFER_READ);
@@ -114,11 +118,21 @@ static mp_obj_t load_attr(const tls_session_t *engine, qstr attr) {
     }
 }
 
-//| id: bytes
-//| time: int
-//| timeout: int
-//| ticket_lifetime_hint: int
-//| has_ticket: bool
+//| @property
+//| def id(self) -> bytes:
+//|     """Its name, empty if it has none."""
+//| @property
+//| def time(self) -> int:
+//|     """Seconds since 1970-01-01 when it was made."""
+//| @property
+//| def timeout(self) -> int:
+//|     """Seconds for which it is offered."""
+//| @property
+//| def ticket_lifetime_hint(self) -> int:
+//|     """Seconds that the server named; 0: none."""
+//| @property
+//| def has_ticket(self) -> bool:
+//|     """Whether the server gave a ticket, and does not keep the session itself."""
 static void ssl_session_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     const mp_obj_ssl_session_t *self = MP_OBJ_TO_PTR(self_in);
     if (dest[0] != MP_OBJ_NULL) {

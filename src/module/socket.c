@@ -4,11 +4,17 @@
 
 #include <string.h>
 
+#include "module/binding.h"
 #include "module/call.h"
+#include "module/certificate.h"
+#include "module/datagram.h"
 #include "module/errors.h"
+#include "module/parameters.h"
 #include "module/session.h"
+#include "module/sni.h"
 #include "module/stream_methods.h"
 #include "module/transport.h"
+#include "module/unwrap.h"
 #include "py/mperrno.h"
 #include "py/mphal.h"
 #include "py/objstr.h"
@@ -66,7 +72,12 @@ static tls_connection_t *new_connection(mp_obj_ssl_context_t *context, const tls
 }
 
 // A connection that never came to be a Python object's business any more leaves the stream as it is.
-static void discard(mp_obj_ssl_socket_t *self) {
+void ssl_socket_discard(mp_obj_ssl_socket_t *self) {
+#if MICROPY_PY_SSL_STATS
+    if (self->connection != NULL) {
+        self->stats.heap_peak = (uint32_t)tls_connection_memory_use(self->connection).peak;
+    }
+#endif
     tls_connection_free(self->connection);
     self->connection = NULL;
     self->stream = MP_OBJ_NULL;
@@ -76,11 +87,24 @@ static void discard(mp_obj_ssl_socket_t *self) {
 static void handshake_or_discard(mp_obj_ssl_socket_t *self) {
     nlr_buf_t nlr;
     if (nlr_push(&nlr) != 0) {
-        discard(self);
+        ssl_socket_discard(self);
         nlr_jump(nlr.ret_val);
     }
     ssl_socket_do_handshake(self);
     nlr_pop();
+}
+
+// Whom a kept session is for; others need not ask the stream.
+static uint16_t peer_port(const mp_obj_ssl_context_t *context, mp_obj_t stream) {
+#if MICROPY_PY_SSL_SESSION_CACHE
+    bool keeps = (context->protocol & TLS_PROTOCOL_SERVER) == 0
+        && tls_context_get_session_cache_size(ssl_context_engine(context)) > 0;
+    return keeps ? ssl_transport_peer_port(stream) : 0;
+#else
+    (void)context;
+    (void)stream;
+    return 0;
+#endif
 }
 
 mp_obj_t ssl_socket_new(mp_obj_ssl_context_t *context, mp_obj_t stream, const ssl_wrap_options_t *options) {
@@ -89,6 +113,7 @@ mp_obj_t ssl_socket_new(mp_obj_ssl_context_t *context, mp_obj_t stream, const ss
         .server_hostname = hostname_from_obj(options->server_hostname),
         .skip_hostname_check = !context->check_hostname,
         .session = ssl_session_from_obj(options->session),
+        .peer_port = peer_port(context, stream),
     };
     if (options->client_id != mp_const_none) {
         mp_buffer_info_t id;
@@ -107,6 +132,8 @@ mp_obj_t ssl_socket_new(mp_obj_ssl_context_t *context, mp_obj_t stream, const ss
     self->server_hostname = options->server_hostname;
     self->unread = MP_OBJ_NULL;
     self->send_error = MP_OBJ_NULL;
+    self->timeout_ms = SSL_NO_LIMIT;
+    self->blocking = options->non_blocking ? SSL_NON_BLOCKING : SSL_BLOCKING_UNKNOWN;
     self->server_side = context->protocol & TLS_PROTOCOL_SERVER;
     self->suppress_ragged_eofs = options->suppress_ragged_eofs;
     self->connection = new_connection(context, &connection_options);
@@ -121,7 +148,7 @@ static mp_obj_t ssl_socket___del__(mp_obj_t self_in) {
     mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(self_in);
     // The collector never finds an object that is in use; a program that calls this from a callback does.
     if (!self->busy) {
-        discard(self);
+        ssl_socket_discard(self);
     }
     return mp_const_none;
 }
@@ -143,6 +170,12 @@ static void note_progress(mp_obj_ssl_socket_t *self, bool was_established) {
     if (!was_established && tls_connection_is_established(self->connection)) {
         self->read_want = 0;
         self->write_want = 0;
+#if MICROPY_PY_SSL_STATS
+        ssl_stats_t *stats = &self->stats;
+        stats->complete = true;
+        stats->handshake_ms = (uint32_t)mp_hal_ticks_ms() - stats->start;
+        stats->resumed = tls_connection_session_reused(self->connection);
+#endif
     }
 }
 
@@ -150,12 +183,22 @@ static ssl_transfer_t failure(int errcode, mp_obj_t exception) {
     return (ssl_transfer_t) {.errcode = errcode, .exception = exception};
 }
 
-// A connection that failed says so again, in the same words as far as they fit into a number.
-static bool is_unusable(const mp_obj_ssl_socket_t *self, ssl_transfer_t *result) {
+// A connection that failed says so again, in the same words. The engine keeps them, unless it was us who gave up.
+static bool is_unusable(mp_obj_ssl_socket_t *self, ssl_transfer_t *result) {
     if (self->failed == 0 || self->connection == NULL) {
         return false; // a closed one is told as such
     }
-    *result = failure(0, ssl_exception_from_code(self->failed));
+    ssl_call_t call;
+    int refused = ssl_call_try_begin(&call, self);
+    if (refused != 0) {
+        *result = failure(0, ssl_call_refusal(refused));
+    } else if (self->failed == TLS_CODE_TIMEOUT) {
+        ssl_call_end(&call, ssl_datagram_give_up(&call.host));
+        *result = failure(0, call.exception);
+    } else {
+        ssl_call_end(&call, tls_connection_handshake(self->connection, &call.host));
+        *result = failure(call.errcode, call.exception);
+    }
     return true;
 }
 
@@ -188,8 +231,12 @@ static ssl_transfer_t end_of_stream(mp_obj_ssl_socket_t *self, tls_status_t stat
     return failure(0, MP_OBJ_NULL);
 }
 
-ssl_transfer_t ssl_socket_receive(mp_obj_ssl_socket_t *self, void *buf, size_t size) {
-    ssl_transfer_t result = {.count = take_unread(self, buf, size)};
+ssl_transfer_t ssl_socket_receive(mp_obj_ssl_socket_t *self, void *buf, size_t size, const ssl_deadline_t *deadline) {
+    ssl_transfer_t result = {0};
+    if (self->read_shut) {
+        return result;
+    }
+    result.count = take_unread(self, buf, size);
     if (result.count > 0 || is_unusable(self, &result)) {
         return result;
     }
@@ -199,14 +246,12 @@ ssl_transfer_t ssl_socket_receive(mp_obj_ssl_socket_t *self, void *buf, size_t s
         return failure(0, ssl_call_refusal(errcode));
     }
     bool was_established = tls_connection_is_established(self->connection);
-    // A wait for a datagram must end when the retransmission timer does; but on a stream that may be non-blocking there
-    // is no waiting at all.
-    call.wait_ms = self->blocking == SSL_BLOCKING && !was_established ? UINT32_MAX : 0;
+    call.may_wait = ssl_datagram_may_wait(self);
+    call.deadline = *deadline;
     tls_status_t status;
     do {
-        call.timer_expired = false;
         status = tls_connection_read(self->connection, &call.host, buf, size, &result.count);
-    } while (status == TLS_WANT_READ && call.timer_expired);
+    } while (ssl_datagram_again(&call, &status));
     self->read_want = want_of(status) == MP_STREAM_POLL_WR ? MP_STREAM_POLL_WR : 0;
     self->read_blocked = status == TLS_WANT_READ;
     note_progress(self, was_established);
@@ -240,8 +285,8 @@ static bool is_writable_at_once(mp_obj_t stream) {
 // program that does not wait and closes next could lose it. So once such a stream has refused part of a record, it is
 // asked first and given small records, which sockets that say they are writable take whole.
 static size_t choose_size(const mp_obj_ssl_socket_t *self, size_t size) {
-    bool is_datagram = self->context->protocol & TLS_PROTOCOL_DATAGRAM;
-    if (self->congestion == 0 || self->blocking != SSL_NON_BLOCKING || is_datagram || self->connection == NULL) {
+    bool waits = self->blocking != SSL_NON_BLOCKING;
+    if (self->congestion == 0 || waits || ssl_is_datagram(self) || self->connection == NULL) {
         return size;
     }
     return is_writable_at_once(self->stream) ? MIN(size, CONGESTED_RECORD) : 0;
@@ -254,7 +299,7 @@ static void note_output(mp_obj_ssl_socket_t *self, size_t count) {
 
 // Why the stream can no longer be written, if the peer has said so, and else the error itself. Data from the peer stays
 // for the next read.
-static ssl_transfer_t explain_send_error(mp_obj_ssl_socket_t *self) {
+static ssl_transfer_t explain_send_error(mp_obj_ssl_socket_t *self, const ssl_deadline_t *deadline) {
     ssl_transfer_t result = failure(0, self->send_error);
     if (self->connection == NULL || !tls_connection_is_established(self->connection) || self->unread != MP_OBJ_NULL) {
         return result;
@@ -262,7 +307,7 @@ static ssl_transfer_t explain_send_error(mp_obj_ssl_socket_t *self) {
     mp_obj_t room = mp_obj_new_bytes((const byte *)"", 1); // before anything is read: memory may be short
     size_t len;
     char *p = (char *)(uintptr_t)mp_obj_str_get_data(room, &len);
-    ssl_transfer_t received = ssl_socket_receive(self, p, len);
+    ssl_transfer_t received = ssl_socket_receive(self, p, len, deadline);
     if (received.count > 0) {
         self->unread = room;
         self->unread_offset = 0;
@@ -270,10 +315,14 @@ static ssl_transfer_t explain_send_error(mp_obj_ssl_socket_t *self) {
     return received.exception != MP_OBJ_NULL ? received : result;
 }
 
-ssl_transfer_t ssl_socket_transmit(mp_obj_ssl_socket_t *self, const void *buf, size_t size) {
+ssl_transfer_t ssl_socket_transmit(mp_obj_ssl_socket_t *self, const void *buf, size_t size,
+    const ssl_deadline_t *deadline) {
     ssl_transfer_t result = {0};
     if (is_unusable(self, &result)) {
         return result;
+    }
+    if (self->write_shut && self->connection != NULL) {
+        return failure(0, ssl_exception_from_errno(MP_EPIPE, "the connection was shut down for writing"));
     }
     size = choose_size(self, size);
     if (size == 0) {
@@ -285,19 +334,19 @@ ssl_transfer_t ssl_socket_transmit(mp_obj_ssl_socket_t *self, const void *buf, s
         return failure(0, ssl_call_refusal(errcode));
     }
     bool was_established = tls_connection_is_established(self->connection);
-    call.wait_ms = self->blocking == SSL_BLOCKING && !was_established ? UINT32_MAX : 0;
+    call.may_wait = ssl_datagram_may_wait(self);
+    call.deadline = *deadline;
     tls_status_t status;
     do {
-        call.timer_expired = false;
         status = tls_connection_write(self->connection, &call.host, buf, size, &result.count);
-    } while (status == TLS_WANT_READ && call.timer_expired);
+    } while (ssl_datagram_again(&call, &status));
     self->write_want = want_of(status) == MP_STREAM_POLL_RD ? MP_STREAM_POLL_RD : 0;
     self->read_blocked = false;
     note_output(self, result.count);
     note_progress(self, was_established);
     ssl_call_end(&call, status);
     if (self->send_error != MP_OBJ_NULL && call.exception == MP_OBJ_NULL) {
-        return explain_send_error(self);
+        return explain_send_error(self, deadline);
     }
     // Bytes that the engine took are written, even if the transport failed behind them: it will say so again. But what
     // a stream raised is told at once.
@@ -320,52 +369,62 @@ ssl_transfer_t ssl_socket_transmit(mp_obj_ssl_socket_t *self, const void *buf, s
     return failure(MP_EIO, MP_OBJ_NULL);
 }
 
+void ssl_socket_raise_failure(mp_obj_ssl_socket_t *self) {
+    ssl_transfer_t failed;
+    if (is_unusable(self, &failed)) {
+        nlr_raise(failed.exception);
+    }
+}
+
+void ssl_socket_require_established(mp_obj_ssl_socket_t *self) {
+    ssl_socket_raise_failure(self);
+    if (self->connection == NULL) {
+        nlr_raise(ssl_call_refusal(MP_EBADF));
+    }
+    if (!tls_connection_is_established(self->connection)) {
+        ssl_raise_errno(MP_ENOTCONN, "the handshake is not complete");
+    }
+}
+
+bool ssl_socket_settle(const mp_obj_ssl_socket_t *self, mp_obj_t exception, int errcode, bool done) {
+    if (exception != MP_OBJ_NULL) {
+        nlr_raise(exception);
+    }
+    if (errcode != 0) {
+        mp_raise_OSError(errcode);
+    }
+    if (!done && self->blocking == SSL_NON_BLOCKING) {
+        mp_raise_OSError(MP_EAGAIN);
+    }
+    if (!done) {
+        mp_event_wait_ms(1);
+    }
+    return done;
+}
+
 // One attempt; what went wrong is raised. false: it needs another one.
-static bool try_handshake(mp_obj_ssl_socket_t *self, uint32_t wait_ms) {
+static bool try_handshake(mp_obj_ssl_socket_t *self, const ssl_deadline_t *deadline) {
     ssl_call_t call;
     ssl_call_begin(&call, self);
     bool was_established = tls_connection_is_established(self->connection);
-    call.wait_ms = wait_ms;
-    tls_status_t status = tls_connection_handshake(self->connection, &call.host);
+    call.may_wait = self->blocking != SSL_NON_BLOCKING;
+    call.deadline = *deadline;
+    tls_status_t status;
+    do {
+        status = tls_connection_handshake(self->connection, &call.host);
+    } while (ssl_datagram_again(&call, &status));
     if (status == TLS_OK && self->send_error != MP_OBJ_NULL) {
         status = ssl_call_raise_send_error(&call);
     }
     note_progress(self, was_established);
     ssl_call_end(&call, status);
-    if (call.exception != MP_OBJ_NULL) {
-        nlr_raise(call.exception);
-    }
-    if (call.errcode != 0) {
-        mp_raise_OSError(call.errcode);
-    }
-    if (status != TLS_OK && !call.timer_expired) {
-        mp_event_wait_ms(1);
-    }
-    return status == TLS_OK;
-}
-
-// Over datagrams nobody tells that the peer is not there.
-static void give_up(mp_obj_ssl_socket_t *self) {
-    tls_error_t error;
-    tls_error_clear(&error);
-    tls_error_set(&error, TLS_ERROR_PROTOCOL, TLS_CODE_TIMEOUT, "the peer did not answer in the handshake");
-    self->failed = TLS_CODE_TIMEOUT;
-    ssl_raise(&error);
+    return ssl_socket_settle(self, call.exception, call.errcode, status == TLS_OK);
 }
 
 void ssl_socket_do_handshake(mp_obj_ssl_socket_t *self) {
-    ssl_transfer_t failed;
-    if (is_unusable(self, &failed)) {
-        nlr_raise(failed.exception);
-    }
-    bool is_datagram = self->context->protocol & TLS_PROTOCOL_DATAGRAM;
-    uint32_t start = (uint32_t)mp_hal_ticks_ms();
-    uint32_t elapsed = 0;
-    while (!try_handshake(self, MICROPY_PY_SSL_DTLS_HANDSHAKE_TIMEOUT_MS - elapsed)) {
-        elapsed = (uint32_t)mp_hal_ticks_ms() - start;
-        if (is_datagram && elapsed >= MICROPY_PY_SSL_DTLS_HANDSHAKE_TIMEOUT_MS) {
-            give_up(self);
-        }
+    ssl_socket_raise_failure(self);
+    ssl_deadline_t deadline = ssl_socket_start(self);
+    while (!try_handshake(self, &deadline)) {
     }
 }
 
@@ -387,14 +446,18 @@ static mp_uint_t ssl_socket_read(mp_obj_t self_in, void *buf, mp_uint_t size, in
     if (size == 0) {
         return 0;
     }
-    return stream_result(ssl_socket_receive(MP_OBJ_TO_PTR(self_in), buf, size), errcode);
+    mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(self_in);
+    ssl_deadline_t deadline = ssl_socket_start(self);
+    return stream_result(ssl_socket_receive(self, buf, size, &deadline), errcode);
 }
 
 static mp_uint_t ssl_socket_write(mp_obj_t self_in, const void *buf, mp_uint_t size, int *errcode) {
     if (size == 0) {
         return 0;
     }
-    return stream_result(ssl_socket_transmit(MP_OBJ_TO_PTR(self_in), buf, size), errcode);
+    mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(self_in);
+    ssl_deadline_t deadline = ssl_socket_start(self);
+    return stream_result(ssl_socket_transmit(self, buf, size, &deadline), errcode);
 }
 
 // Encrypted bytes that an earlier write left behind go out from here too: a program that only waits for the answer
@@ -405,6 +468,7 @@ static void flush_output(mp_obj_ssl_socket_t *self) {
         || ssl_call_try_begin(&call, self) != 0) {
         return;
     }
+    call.deadline = ssl_deadline_start(0);
     tls_status_t status = tls_connection_flush(self->connection, &call.host);
     note_output(self, 0);
     ssl_call_end(&call, status);
@@ -415,7 +479,7 @@ static void flush_output(mp_obj_ssl_socket_t *self) {
 
 // Whether a read would give data or tell the end without the stream below having anything new.
 static bool is_readable_at_once(const mp_obj_ssl_socket_t *self) {
-    if (self->unread != MP_OBJ_NULL || self->ended) {
+    if (self->unread != MP_OBJ_NULL || self->ended || self->read_shut) {
         return true;
     }
     if (tls_connection_input_pending(self->connection) > 0) {
@@ -431,6 +495,9 @@ static mp_uint_t ssl_socket_poll(mp_obj_ssl_socket_t *self, uintptr_t events, in
     flush_output(self);
     if (self->connection == NULL || self->failed != 0) {
         return MP_STREAM_POLL_NVAL;
+    }
+    if (ssl_datagram_is_due(self)) {
+        return events & POLL_RDWR; // either direction goes on with the handshake
     }
     mp_uint_t ready = 0;
     if ((events & MP_STREAM_POLL_RD) && is_readable_at_once(self)) {
@@ -460,35 +527,40 @@ static mp_uint_t ssl_socket_poll(mp_obj_ssl_socket_t *self, uintptr_t events, in
 }
 
 // Throws away what lies in the stream unread, such as session tickets. Sockets that are closed with unread data tell
-// the peer to throw away what it has not read yet, too (RFC 1122 section 4.2.2.13).
-static void drain_input(mp_obj_t stream) {
+// the peer to throw away what it has not read yet, too (RFC 1122 section 4.2.2.13). They give what they have at once; a
+// stream written in Python may take its time.
+static void drain_input(mp_obj_ssl_socket_t *self, const ssl_deadline_t *deadline) {
     byte buf[256];
     ssl_transport_room_t room = {.max = sizeof(buf)};
-    for (size_t drained = 0; drained < DRAIN_MAX;) {
+    bool may_wait = ssl_transport_is_python(self->stream);
+    for (size_t drained = 0; drained < DRAIN_MAX && !(may_wait && ssl_deadline_left(deadline) == 0);) {
         int errcode;
-        mp_uint_t ready = ssl_transport_ioctl(stream, MP_STREAM_POLL, MP_STREAM_POLL_RD, &errcode);
+        mp_uint_t ready = ssl_transport_ioctl(self->stream, MP_STREAM_POLL, MP_STREAM_POLL_RD, &errcode);
         if (ready == MP_STREAM_ERROR || !(ready & MP_STREAM_POLL_RD)) {
             return;
         }
-        mp_uint_t count = ssl_transport_read(stream, buf, sizeof(buf), &room, &errcode);
+        mp_uint_t count = ssl_transport_read(self->stream, buf, sizeof(buf), &room, &errcode);
         if (count == 0 || count == MP_STREAM_ERROR || count > sizeof(buf)) {
             return;
         }
         drained += count;
+#if MICROPY_PY_SSL_STATS
+        ssl_flow_count(&self->stats.received, buf, count, false);
+#endif
     }
 }
 
 // Says close_notify behind all that was written before. Without it the peer must take its data for truncated, so a
-// stream that is full gets the time to take it, but not for ever. A stream that blocks is not written while it would.
+// stream that is full gets the time of the call to take it, and one that is slow no more. A stream that blocks is not
+// written while it would.
 static tls_status_t send_close_notify(ssl_call_t *call) {
     mp_obj_ssl_socket_t *self = call->socket;
-    uint32_t start = (uint32_t)mp_hal_ticks_ms();
     for (;;) {
         tls_status_t status = TLS_WANT_WRITE;
         if (is_writable_at_once(self->stream)) {
             status = tls_connection_close_notify(self->connection, &call->host);
         }
-        if (status != TLS_WANT_WRITE || (uint32_t)mp_hal_ticks_ms() - start >= MICROPY_PY_SSL_CLOSE_TIMEOUT_MS) {
+        if (status != TLS_WANT_WRITE || ssl_deadline_left(&call->deadline) == 0) {
             return status;
         }
         mp_event_wait_ms(1);
@@ -505,9 +577,12 @@ static tls_status_t say_goodbye(ssl_call_t *call) {
         call->exception = MP_OBJ_FROM_PTR(nlr.ret_val);
         return TLS_ABORTED;
     }
+    // Not for ever, nor for longer than a timeout allows.
+    uint32_t limit = self->timeout_ms == 0 ? SSL_NO_LIMIT : self->timeout_ms;
+    call->deadline = ssl_deadline_start(MIN(limit, MICROPY_PY_SSL_CLOSE_TIMEOUT_MS));
     tls_status_t status = send_close_notify(call);
-    if (status != TLS_ABORTED && !(self->context->protocol & TLS_PROTOCOL_DATAGRAM)) {
-        drain_input(self->stream);
+    if ((status != TLS_ABORTED || call->errcode == MP_ETIMEDOUT) && !ssl_is_datagram(self)) {
+        drain_input(self, &call->deadline);
     }
     nlr_pop();
     return status;
@@ -528,7 +603,7 @@ static mp_uint_t ssl_socket_close(mp_obj_ssl_socket_t *self, int *errcode) {
     call.closing = true;
     tls_status_t status = say_goodbye(&call);
     mp_obj_t stream = self->stream;
-    discard(self);
+    ssl_socket_discard(self);
     self->close_requested = false;
     ssl_call_end(&call, status);
     mp_uint_t result = ssl_transport_ioctl(stream, MP_STREAM_CLOSE, 0, errcode);
@@ -562,7 +637,9 @@ static const mp_stream_p_t ssl_socket_stream_p = {
 // ---------------------------------------------------------------------------------------------------------------------
 // Methods
 
-//| def do_handshake(self) -> None: ...
+//| class SSLSocket:
+//| def do_handshake(self) -> None:
+//|     """Complete the handshake, waiting for it."""
 static mp_obj_t ssl_socket_do_handshake_method(mp_obj_t self_in) {
     ssl_socket_do_handshake(MP_OBJ_TO_PTR(self_in));
     return mp_const_none;
@@ -583,41 +660,98 @@ static mp_obj_t call_stream_method(mp_obj_t self_in, qstr method, mp_obj_t arg) 
     return mp_call_method_n_kw(arg == MP_OBJ_NULL ? 0 : 1, 0, dest);
 }
 
-static void remember_blocking(mp_obj_t self_in, bool blocking) {
-    ((mp_obj_ssl_socket_t *)MP_OBJ_TO_PTR(self_in))->blocking = blocking ? SSL_BLOCKING : SSL_NON_BLOCKING;
+// Milliseconds of a timeout in seconds. SSL_NO_LIMIT is reserved.
+static uint32_t timeout_from_obj(mp_obj_t obj) {
+    if (obj == mp_const_none) {
+        return SSL_NO_LIMIT;
+    }
+#if MICROPY_PY_BUILTINS_FLOAT
+    mp_float_t ms = mp_obj_get_float(obj) * 1000;
+    if (!(ms >= 0)) {
+        mp_raise_ValueError(MP_ERROR_TEXT("invalid timeout"));
+    }
+    // What is not zero stays so: zero means not to wait.
+    return ms > 0 && ms < 1 ? 1 : (uint32_t)MIN(ms, (mp_float_t)INT32_MAX);
+#else
+    mp_int_t seconds = mp_obj_get_int(obj);
+    if (seconds < 0) {
+        mp_raise_ValueError(MP_ERROR_TEXT("invalid timeout"));
+    }
+    return MIN((uint32_t)seconds, (uint32_t)INT32_MAX / 1000) * 1000;
+#endif
 }
 
-//| def setblocking(self, flag: bool) -> None: ...
+// Tells the stream below how to wait. A native one need not, as long as there is a timeout: the waiting is ours, so
+// that it ends in time however often the stream has to be asked. One that is written in Python is told what we were
+// told. Whether no more has to be done for it not to wait too long.
+static bool tell_stream(mp_obj_t stream, qstr method, mp_obj_t arg, uint32_t ms) {
+    mp_obj_t dest[3];
+    mp_load_method_maybe(stream, method, dest);
+    if (dest[0] == MP_OBJ_NULL) {
+        return false;
+    }
+    bool is_native = !ssl_transport_is_python(stream);
+    dest[2] = is_native && ms != 0 && ms != SSL_NO_LIMIT ? MP_OBJ_NEW_SMALL_INT(0) : arg;
+    mp_call_method_n_kw(1, 0, dest);
+    return is_native || ms == 0;
+}
+
+void ssl_socket_tell_timeout(mp_obj_t stream, uint32_t ms) {
+    mp_obj_t dest[3];
+    mp_load_method(stream, MP_QSTR_settimeout, dest);
+#if MICROPY_PY_BUILTINS_FLOAT
+    dest[2] = mp_obj_new_float((mp_float_t)ms / 1000);
+#else
+    dest[2] = mp_obj_new_int_from_uint(ms / 1000);
+#endif
+    mp_call_method_n_kw(1, 0, dest);
+}
+
+static mp_obj_t set_timeout(mp_obj_t self_in, qstr method, mp_obj_t arg, uint32_t ms) {
+    mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(self_in);
+    mp_obj_t stream = open_stream(self);
+    bool told = tell_stream(stream, method, arg, ms);
+    if (!told && ms != SSL_NO_LIMIT) {
+        int errcode;
+        ssl_transport_ioctl(stream, MP_STREAM_POLL, MP_STREAM_POLL_RD, &errcode); // raises if it cannot be asked
+    }
+    self->asks = !told;
+    self->timeout_ms = ms == 0 && told ? SSL_NO_LIMIT : ms;
+    self->blocking = ms == 0 ? SSL_NON_BLOCKING : SSL_BLOCKING;
+    return mp_const_none;
+}
+
+//| def setblocking(self, flag: bool, /) -> None:
+//|     """Wait for ever, or not at all."""
 static mp_obj_t ssl_socket_setblocking(mp_obj_t self_in, mp_obj_t flag) {
-    mp_obj_t result = call_stream_method(self_in, MP_QSTR_setblocking, flag);
-    remember_blocking(self_in, mp_obj_is_true(flag));
-    return result;
+    return set_timeout(self_in, MP_QSTR_setblocking, flag, mp_obj_is_true(flag) ? SSL_NO_LIMIT : 0);
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(ssl_socket_setblocking_obj, ssl_socket_setblocking);
 
-//| def settimeout(self, seconds: float | None) -> None: ...
+//| def settimeout(self, seconds: float | None, /) -> None:
+//|     """Bound how long each method may wait in all."""
 static mp_obj_t ssl_socket_settimeout(mp_obj_t self_in, mp_obj_t timeout) {
-    mp_obj_t result = call_stream_method(self_in, MP_QSTR_settimeout, timeout);
-    // Zero means not to wait at all; None, which is false too, to wait for ever.
-    remember_blocking(self_in, timeout == mp_const_none || mp_obj_is_true(timeout));
-    return result;
+    return set_timeout(self_in, MP_QSTR_settimeout, timeout, timeout_from_obj(timeout));
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(ssl_socket_settimeout_obj, ssl_socket_settimeout);
 
-//| def fileno(self) -> int: ...
+//| def fileno(self) -> int:
+//|     """Return the file descriptor of the stream below."""
 static mp_obj_t ssl_socket_fileno(mp_obj_t self_in) {
     return call_stream_method(self_in, MP_QSTR_fileno, MP_OBJ_NULL);
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(ssl_socket_fileno_obj, ssl_socket_fileno);
 
-//| def makefile(self, mode: str = "rb", buffering: int = 0) -> SSLSocket: ...
+//| def makefile(self, mode: str = "rb", buffering: int = 0, /) -> SSLSocket:
+//|     """Return the connection itself, which is a stream already."""
 static mp_obj_t ssl_socket_makefile(size_t n_args, const mp_obj_t *args) {
     (void)n_args;
     return args[0];
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(ssl_socket_makefile_obj, 1, 3, ssl_socket_makefile);
 
-//| def pending(self) -> int: ...
+//| def pending(self) -> int:
+//|     """Return how many decrypted bytes wait."""
 static mp_obj_t ssl_socket_pending(mp_obj_t self_in) {
     const mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(self_in);
     size_t pending = self->connection == NULL ? 0 : tls_connection_input_pending(self->connection);
@@ -630,7 +764,8 @@ static mp_obj_t ssl_socket_pending(mp_obj_t self_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(ssl_socket_pending_obj, ssl_socket_pending);
 
-//| def cipher(self) -> tuple[str, str, int] | None: ...
+//| def cipher(self) -> tuple[str, str, int] | None:
+//|     """Return name, version and bits of the cipher suite."""
 static mp_obj_t ssl_socket_cipher(mp_obj_t self_in) {
     const mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(self_in);
     if (self->connection == NULL) {
@@ -651,7 +786,8 @@ static mp_obj_t ssl_socket_cipher(mp_obj_t self_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(ssl_socket_cipher_obj, ssl_socket_cipher);
 
-//| def version(self) -> str | None: ...
+//| def version(self) -> str | None:
+//|     """Return "TLSv1.3" and the like."""
 static mp_obj_t ssl_socket_version(mp_obj_t self_in) {
     const mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(self_in);
     const char *version = self->connection == NULL ? NULL : tls_connection_version(self->connection);
@@ -659,23 +795,75 @@ static mp_obj_t ssl_socket_version(mp_obj_t self_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(ssl_socket_version_obj, ssl_socket_version);
 
-//| def getpeercert(self, binary_form: bool = False) -> bytes | None: ...
-static mp_obj_t ssl_socket_getpeercert(size_t n_args, const mp_obj_t *args) {
-    const mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(args[0]);
-    if (n_args < 2 || !mp_obj_is_true(args[1])) {
-        mp_raise_NotImplementedError(MP_ERROR_TEXT("only getpeercert(True)"));
-    }
+static void require_peer_certificates(void) {
     if (!tls_engine_has(TLS_FEATURE_PEER_CERTIFICATE)) {
         mp_raise_NotImplementedError(MP_ERROR_TEXT("this build does not keep the peer's certificate"));
     }
+}
+
+// A certificate that the peer sent, as bytes; MP_OBJ_NULL: there is none.
+static mp_obj_t peer_certificate(const mp_obj_ssl_socket_t *self, unsigned depth) {
     const uint8_t *der;
     size_t len;
-    if (self->connection == NULL || !tls_connection_peer_certificate(self->connection, 0, &der, &len)) {
-        return mp_const_none;
+    if (self->connection == NULL || !tls_connection_peer_certificate(self->connection, depth, &der, &len)) {
+        return MP_OBJ_NULL;
     }
     return mp_obj_new_bytes(der, len);
 }
-static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(ssl_socket_getpeercert_obj, 1, 2, ssl_socket_getpeercert);
+
+// What nobody has validated is not told, lest a program believe it.
+static mp_obj_t peer_certificate_to_dict(const mp_obj_ssl_socket_t *self, mp_obj_t der_obj) {
+#if MICROPY_PY_SSL_CERTIFICATE_DICT
+    if (!tls_connection_peer_verified(self->connection)) {
+        return mp_obj_new_dict(0);
+    }
+    size_t len;
+    const char *der = mp_obj_str_get_data(der_obj, &len);
+    return ssl_certificate_to_dict((const uint8_t *)der, len);
+#else
+    (void)self;
+    (void)der_obj;
+    mp_raise_NotImplementedError(MP_ERROR_TEXT("only getpeercert(True)"));
+#endif
+}
+
+//| def getpeercert(self, binary_form: bool = False) -> Any:
+//|     """Return the peer's certificate: a dict, which is empty if it was not validated, or DER; None: it has none."""
+static mp_obj_t ssl_socket_getpeercert(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
+    static const mp_arg_t allowed_args[] = {
+        {MP_QSTR_binary_form, MP_ARG_BOOL, {.u_bool = false}},
+    };
+    mp_arg_val_t args[MP_ARRAY_SIZE(allowed_args)];
+    mp_arg_parse_all(n_args - 1, pos_args + 1, kw_args, MP_ARRAY_SIZE(allowed_args), allowed_args, args);
+    const mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(pos_args[0]);
+    require_peer_certificates();
+    if (!MICROPY_PY_SSL_CERTIFICATE_DICT && !args[0].u_bool) {
+        return peer_certificate_to_dict(self, MP_OBJ_NULL);
+    }
+    mp_obj_t der = peer_certificate(self, 0);
+    if (der == MP_OBJ_NULL) {
+        return mp_const_none;
+    }
+    return args[0].u_bool ? der : peer_certificate_to_dict(self, der);
+}
+static MP_DEFINE_CONST_FUN_OBJ_KW(ssl_socket_getpeercert_obj, 1, ssl_socket_getpeercert);
+
+#if MICROPY_PY_SSL_CPYTHON
+
+//| def getpeercertchain(self) -> list[bytes]:
+//|     """Return the certificates that the peer sent, its own first, in DER, verified or not."""
+static mp_obj_t ssl_socket_getpeercertchain(mp_obj_t self_in) {
+    require_peer_certificates();
+    mp_obj_t chain = mp_obj_new_list(0, NULL);
+    mp_obj_t der;
+    for (unsigned depth = 0; (der = peer_certificate(MP_OBJ_TO_PTR(self_in), depth)) != MP_OBJ_NULL; depth++) {
+        mp_obj_list_append(chain, der);
+    }
+    return chain;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(ssl_socket_getpeercertchain_obj, ssl_socket_getpeercertchain);
+
+#endif
 
 static mp_obj_t identity(mp_obj_t self_in) {
     return self_in;
@@ -722,16 +910,34 @@ static mp_obj_t session_of(mp_obj_ssl_socket_t *self) {
     return session;
 }
 
-//| context: SSLContext
-//| server_side: bool
-//| server_hostname: str | None
-//| verify_result: tuple[str, ...]
-//| truncated: bool
-//| session: SSLSession | None
-//| session_reused: bool
+//| context: SSLContext  # that which made it, or which sni_callback has chosen: only there can it be set
+//| @property
+//| def server_side(self) -> bool:
+//|     """Whether it is the server's end."""
+//| @property
+//| def server_hostname(self) -> str | None:
+//|     """As given."""
+//| @property
+//| def verify_result(self) -> tuple[str, ...]:
+//|     """What verification found wrong, in words."""
+//| @property
+//| def truncated(self) -> bool:
+//|     """Whether the stream ended without the peer's close_notify."""
+//| @property
+//| def session(self) -> SSLSession | None:
+//|     """Client: the newest session that can be resumed."""
+//| @property
+//| def session_reused(self) -> bool:
+//|     """Whether the handshake resumed a session."""
 static void ssl_socket_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(self_in);
     if (dest[0] != MP_OBJ_NULL) {
+#if MICROPY_PY_SSL_SNI_CALLBACK
+        if (attr == MP_QSTR_context && dest[1] != MP_OBJ_NULL) {
+            ssl_sni_set_context(self, dest[1]);
+            dest[0] = MP_OBJ_NULL;
+        }
+#endif
         return;
     }
     switch (attr) {
@@ -763,6 +969,27 @@ static void ssl_socket_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     }
 }
 
+// What py/stream.c does:
+//| @overload
+//| def write(self, buffer: bytes, size: int = ..., /) -> int | None:
+//|     """Write the buffer, or size bytes of it; return how many were taken; None: would block."""
+//| @overload
+//| def write(self, buffer: bytes, offset: int, size: int, /) -> int | None:
+//|     """Write size bytes of the buffer, from offset."""
+//| def send(self, buffer: bytes, /) -> int | None:
+//|     """Write a record, return how many bytes were taken; None: would block."""
+//| @overload
+//| def sendall(self, buffer: bytes, size: int = ..., /) -> int | None:
+//|     """The same as write()."""
+//| @overload
+//| def sendall(self, buffer: bytes, offset: int, size: int, /) -> int | None:
+//|     """The same as write()."""
+//| def close(self) -> None:
+//|     """Say close_notify and close the stream below."""
+//| def __enter__(self) -> SSLSocket:
+//|     """Return the connection itself."""
+//| def __exit__(self, *exception: Any) -> None:
+//|     """Close the connection."""
 static const mp_rom_map_elem_t ssl_socket_locals_dict_table[] = {
     {MP_ROM_QSTR(MP_QSTR___del__), MP_ROM_PTR(&ssl_socket___del___obj)},
     {MP_ROM_QSTR(MP_QSTR___enter__), MP_ROM_PTR(&identity_obj)},
@@ -770,11 +997,11 @@ static const mp_rom_map_elem_t ssl_socket_locals_dict_table[] = {
     {MP_ROM_QSTR(MP_QSTR_read), MP_ROM_PTR(&ssl_stream_read_obj)},
     {MP_ROM_QSTR(MP_QSTR_readinto), MP_ROM_PTR(&ssl_stream_readinto_obj)},
     {MP_ROM_QSTR(MP_QSTR_readline), MP_ROM_PTR(&ssl_stream_readline_obj)},
-    {MP_ROM_QSTR(MP_QSTR_write), MP_ROM_PTR(&mp_stream_write_obj)},
+    {MP_ROM_QSTR(MP_QSTR_write), MP_ROM_PTR(&ssl_stream_write_obj)},
     {MP_ROM_QSTR(MP_QSTR_recv), MP_ROM_PTR(&ssl_stream_recv_obj)},
     {MP_ROM_QSTR(MP_QSTR_recv_into), MP_ROM_PTR(&ssl_stream_recv_into_obj)},
     {MP_ROM_QSTR(MP_QSTR_send), MP_ROM_PTR(&mp_stream_write1_obj)},
-    {MP_ROM_QSTR(MP_QSTR_sendall), MP_ROM_PTR(&mp_stream_write_obj)},
+    {MP_ROM_QSTR(MP_QSTR_sendall), MP_ROM_PTR(&ssl_stream_write_obj)},
     {MP_ROM_QSTR(MP_QSTR_close), MP_ROM_PTR(&mp_stream_close_obj)},
 #if MICROPY_PY_SSL_IOCTL
     {MP_ROM_QSTR(MP_QSTR_ioctl), MP_ROM_PTR(&mp_stream_ioctl_obj)},
@@ -784,10 +1011,27 @@ static const mp_rom_map_elem_t ssl_socket_locals_dict_table[] = {
     {MP_ROM_QSTR(MP_QSTR_settimeout), MP_ROM_PTR(&ssl_socket_settimeout_obj)},
     {MP_ROM_QSTR(MP_QSTR_fileno), MP_ROM_PTR(&ssl_socket_fileno_obj)},
     {MP_ROM_QSTR(MP_QSTR_makefile), MP_ROM_PTR(&ssl_socket_makefile_obj)},
+#if MICROPY_PY_SSL_UNWRAP
+    {MP_ROM_QSTR(MP_QSTR_unwrap), MP_ROM_PTR(&ssl_socket_unwrap_obj)},
+    {MP_ROM_QSTR(MP_QSTR_shutdown), MP_ROM_PTR(&ssl_socket_shutdown_obj)},
+#endif
     {MP_ROM_QSTR(MP_QSTR_pending), MP_ROM_PTR(&ssl_socket_pending_obj)},
     {MP_ROM_QSTR(MP_QSTR_cipher), MP_ROM_PTR(&ssl_socket_cipher_obj)},
     {MP_ROM_QSTR(MP_QSTR_version), MP_ROM_PTR(&ssl_socket_version_obj)},
     {MP_ROM_QSTR(MP_QSTR_getpeercert), MP_ROM_PTR(&ssl_socket_getpeercert_obj)},
+#if MICROPY_PY_SSL_STATS
+    {MP_ROM_QSTR(MP_QSTR_stats), MP_ROM_PTR(&ssl_socket_stats_obj)},
+#endif
+#if MICROPY_PY_SSL_CHANNEL_BINDING
+    {MP_ROM_QSTR(MP_QSTR_get_channel_binding), MP_ROM_PTR(&ssl_socket_get_channel_binding_obj)},
+    {MP_ROM_QSTR(MP_QSTR_export_keying_material), MP_ROM_PTR(&ssl_socket_export_keying_material_obj)},
+#endif
+#if MICROPY_PY_SSL_CPYTHON
+    {MP_ROM_QSTR(MP_QSTR_getpeercertchain), MP_ROM_PTR(&ssl_socket_getpeercertchain_obj)},
+#endif
+#if MICROPY_PY_SSL_ALPN
+    {MP_ROM_QSTR(MP_QSTR_selected_alpn_protocol), MP_ROM_PTR(&ssl_socket_selected_alpn_protocol_obj)},
+#endif
 };
 static MP_DEFINE_CONST_DICT(ssl_socket_locals_dict, ssl_socket_locals_dict_table);
 

@@ -4,12 +4,21 @@
 
 #include <string.h>
 
+#include "module/deadline.h"
 #include "py/mperrno.h"
 #include "py/objarray.h"
 #include "py/objtype.h"
 #include "py/stream.h"
 
-static bool is_python_object(mp_obj_t stream) {
+#ifdef __unix__
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#endif
+
+bool ssl_transport_is_python(mp_obj_t stream) {
     return mp_obj_is_instance_type(mp_obj_get_type(stream));
 }
 
@@ -44,13 +53,18 @@ static mp_obj_array_t *new_bytearray(size_t size) {
     return MP_OBJ_TO_PTR(mp_obj_new_bytearray_by_ref(size, m_new(byte, size)));
 }
 
+// For the header of a record: what is read into next is made when the record's own buffer is there, and does not stand
+// in its way.
+#define HEADER_ROOM 16
+
 mp_uint_t ssl_transport_read(mp_obj_t stream, void *buf, size_t size, ssl_transport_room_t *room, int *errcode) {
-    if (!is_python_object(stream)) {
+    if (!ssl_transport_is_python(stream)) {
         return mp_get_stream(stream)->read(stream, buf, size, errcode);
     }
     size = MIN(size, room->max);
     if (room->size < size) {
-        room->size = room->max == SIZE_MAX ? size : room->max;
+        room->size = size <= HEADER_ROOM ? HEADER_ROOM : room->max == SIZE_MAX ? size
+                                                                               : room->max;
         room->array = new_bytearray(room->size);
         room->items = room->array->items;
     }
@@ -67,7 +81,7 @@ mp_uint_t ssl_transport_read(mp_obj_t stream, void *buf, size_t size, ssl_transp
 }
 
 mp_uint_t ssl_transport_write(mp_obj_t stream, const void *buf, size_t size, size_t max, int *errcode) {
-    if (!is_python_object(stream)) {
+    if (!ssl_transport_is_python(stream)) {
         return mp_get_stream(stream)->write(stream, buf, size, errcode);
     }
     mp_obj_array_t *copy = new_bytearray(MIN(size, max));
@@ -77,7 +91,7 @@ mp_uint_t ssl_transport_write(mp_obj_t stream, const void *buf, size_t size, siz
 
 mp_uint_t ssl_transport_ioctl(mp_obj_t stream, mp_uint_t request, uintptr_t arg, int *errcode) {
     const mp_stream_p_t *protocol = mp_get_stream(stream);
-    if (is_python_object(stream)) {
+    if (ssl_transport_is_python(stream)) {
         // The protocol of a class that extends a native stream is the native one's, and expects the native object. The
         // one of io.IOBase expects the Python object.
         mp_obj_t base = ((mp_obj_instance_t *)MP_OBJ_TO_PTR(stream))->subobj[0];
@@ -86,4 +100,95 @@ mp_uint_t ssl_transport_ioctl(mp_obj_t stream, mp_uint_t request, uintptr_t arg,
         }
     }
     return protocol->ioctl(stream, request, arg, errcode);
+}
+
+#ifdef __unix__
+
+bool ssl_transport_is_blocking(mp_obj_t stream) {
+    if (ssl_transport_is_python(stream)) {
+        return false;
+    }
+    int errcode;
+    mp_uint_t descriptor = mp_get_stream(stream)->ioctl(stream, MP_STREAM_GET_FILENO, 0, &errcode);
+    int flags = descriptor == MP_STREAM_ERROR ? -1 : fcntl((int)descriptor, F_GETFL);
+    return flags != -1 && !(flags & O_NONBLOCK);
+}
+
+// Where the system can wake us, nobody needs to look every millisecond. A Ctrl-C wakes us too.
+static void wait_for_event(mp_obj_t stream, uintptr_t event, uint32_t ms) {
+    int errcode;
+    mp_uint_t fd = MP_STREAM_ERROR;
+    if (!ssl_transport_is_python(stream)) {
+        fd = ssl_transport_ioctl(stream, MP_STREAM_GET_FILENO, 0, &errcode);
+    }
+    if (fd == MP_STREAM_ERROR) {
+        mp_event_wait_ms(1);
+        return;
+    }
+    struct pollfd entry = {.fd = (int)fd, .events = event == MP_STREAM_POLL_RD ? POLLIN : POLLOUT};
+    MP_THREAD_GIL_EXIT();
+    poll(&entry, 1, (int)MIN(ms, (uint32_t)INT_MAX));
+    MP_THREAD_GIL_ENTER();
+    mp_handle_pending(true);
+}
+
+// MicroPython's sockets do not tell.
+uint16_t ssl_transport_peer_port(mp_obj_t stream) {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in ipv4;
+        struct sockaddr_in6 ipv6;
+        struct sockaddr_storage room;
+    } address;
+    socklen_t len = sizeof(address);
+    int errcode;
+    mp_uint_t fd = ssl_transport_is_python(stream) ? MP_STREAM_ERROR
+                                                   : ssl_transport_ioctl(stream, MP_STREAM_GET_FILENO, 0, &errcode);
+    if (fd == MP_STREAM_ERROR || getpeername((int)fd, &address.any, &len) != 0) {
+        return 0;
+    }
+    switch (address.any.sa_family) {
+        case AF_INET:
+            return ntohs(address.ipv4.sin_port);
+        case AF_INET6:
+            return ntohs(address.ipv6.sin6_port);
+        default:
+            return 0;
+    }
+}
+
+#else
+
+bool ssl_transport_is_blocking(mp_obj_t stream) {
+    (void)stream;
+    return false;
+}
+
+static void wait_for_event(mp_obj_t stream, uintptr_t event, uint32_t ms) {
+    (void)stream;
+    (void)event;
+    (void)ms;
+    mp_event_wait_ms(1);
+}
+
+uint16_t ssl_transport_peer_port(mp_obj_t stream) {
+    (void)stream;
+    return 0;
+}
+
+#endif
+
+bool ssl_transport_wait(mp_obj_t stream, uintptr_t event, uint32_t ms) {
+    ssl_deadline_t deadline = ssl_deadline_start(ms);
+    for (;;) {
+        int errcode;
+        if (ssl_transport_ioctl(stream, MP_STREAM_POLL, event, &errcode) != 0) {
+            return true;
+        }
+        uint32_t left = ssl_deadline_left(&deadline);
+        if (left == 0) {
+            return false;
+        }
+        wait_for_event(stream, event, left);
+    }
 }

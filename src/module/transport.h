@@ -8,6 +8,9 @@
 // OSError unless `stream` can be read, written and controlled.
 void ssl_transport_check(mp_obj_t stream);
 
+// Whether it is of a class written in Python.
+bool ssl_transport_is_python(mp_obj_t stream);
+
 // The most that a stream written in Python is handed in one call, in bytes: it is copied on the heap, which may be
 // small.
 #define SSL_TRANSPORT_PIECE 1024
@@ -27,5 +30,14 @@ typedef struct {
 mp_uint_t ssl_transport_read(mp_obj_t stream, void *buf, size_t size, ssl_transport_room_t *room, int *errcode);
 mp_uint_t ssl_transport_write(mp_obj_t stream, const void *buf, size_t size, size_t max, int *errcode);
 mp_uint_t ssl_transport_ioctl(mp_obj_t stream, mp_uint_t request, uintptr_t arg, int *errcode);
+
+// Whether reads of the stream wait for data. false also for streams that cannot tell: all but those with a file
+// descriptor, on unix.
+bool ssl_transport_is_blocking(mp_obj_t stream);
+// Waits until the stream is ready for `event` (MP_STREAM_POLL_*), for at most `ms` milliseconds. false: the time is
+// over. Streams that cannot tell count as ready, and so do those with an error. May raise.
+bool ssl_transport_wait(mp_obj_t stream, uintptr_t event, uint32_t ms);
+// The port that the stream is connected to; 0: it cannot be known.
+uint16_t ssl_transport_peer_port(mp_obj_t stream);
 
 #endif // MICROPYTHON_SSL_TRANSPORT_H

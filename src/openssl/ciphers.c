@@ -216,7 +216,7 @@ static bool fits(const tls_context_t *context, uint16_t suite) {
     if (cipher == NULL) {
         return false;
     }
-    bool psk = context->psk_key != NULL || context->psk_server;
+    bool psk = tls_uses_psk(context);
     if (tls_cipher_is_tls13(suite)) {
         // The hash of an external pre-shared key is SHA-256 unless agreed otherwise (RFC 8446 section 4.2.11).
         return !(context->protocol & TLS_PROTOCOL_DATAGRAM) && (!psk || is_sha256(cipher));

@@ -3,6 +3,8 @@
 #ifndef MICROPYTHON_SSL_OPENSSL_COMPAT_H
 #define MICROPYTHON_SSL_OPENSSL_COMPAT_H
 
+#include "ssl_config.h"
+
 #include <openssl/opensslv.h>
 #include <openssl/ssl.h>
 
@@ -16,7 +18,7 @@
 #define TLS_HAS_TLS_1_3 1
 #endif
 
-#ifdef OPENSSL_NO_DTLS1_2
+#if defined(OPENSSL_NO_DTLS1_2) || !MICROPY_PY_SSL_DTLS
 #define TLS_HAS_DTLS 0
 #else
 #define TLS_HAS_DTLS 1

@@ -8,8 +8,9 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
-// DTLS: what fits a path that carries 1500 bytes, less IPv6, UDP and what tunnels add.
-#define DATAGRAM_MTU 1400
+// What GCM and CCM add to a record, which the library forgets when it packs a flight into datagrams (dtls1_do_write(),
+// seen in 3.0.19).
+#define AEAD_OVERHEAD 24
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Making and freeing
@@ -19,13 +20,16 @@ static int verify_flags(const tls_connection_t *connection) {
         // A client must be able to refuse a certificate; a server does not ask for one.
         return connection->server ? SSL_VERIFY_NONE : SSL_VERIFY_PEER;
     }
+    if (tls_rules_have_pins(&connection->rules)) {
+        return SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+    }
     switch (connection->verify_mode) {
         case TLS_VERIFY_MODE_NONE:
             return SSL_VERIFY_NONE;
         case TLS_VERIFY_MODE_OPTIONAL:
             return SSL_VERIFY_PEER;
         case TLS_VERIFY_MODE_REQUIRED:
-            return SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+            break;
     }
     return SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
 }
@@ -72,7 +76,7 @@ static bool set_transport(tls_connection_t *connection) {
         return false;
     }
     SSL_set_bio(connection->ssl, bio, bio);
-    return !connection->datagram || SSL_set_mtu(connection->ssl, DATAGRAM_MTU);
+    return !connection->datagram || SSL_set_mtu(connection->ssl, connection->mtu - AEAD_OVERHEAD);
 }
 
 static bool set_role(tls_connection_t *connection, const tls_connection_options_t *options, tls_error_t *error) {
@@ -86,9 +90,24 @@ static bool set_role(tls_connection_t *connection, const tls_connection_options_
     if (connection->psk) {
         SSL_certs_clear(ssl); // a client without a pre-shared key finds nothing to go on with
     }
-    return !connection->datagram || set_cookie_id(connection, options);
+    connection->listening = connection->datagram;
+    return !connection->datagram || connection->cookie_id != NULL || set_cookie_id(connection, options);
 }
 
+// What a connection keeps of its context as it is now. false: out of memory.
+static bool take_settings(tls_connection_t *connection) {
+    const tls_context_t *context = connection->context;
+    connection->psk = tls_uses_psk(context);
+    connection->verify_mode = context->verify_mode;
+    connection->max_record = context->max_record;
+    connection->mtu = context->mtu;
+    memcpy(connection->trust, context->trust, sizeof(connection->trust));
+    tls_rules_free(&connection->rules);
+    return tls_rules_copy(&context->rules, &connection->rules)
+        && tls_rules_extend_trust(&connection->rules, connection->trust);
+}
+
+// `options` are for a connection that is new.
 static bool set_up(tls_connection_t *connection, const tls_connection_options_t *options, tls_error_t *error) {
     tls_context_t *context = connection->context;
     if (!context->enabled_applied && !tls_ciphers_update(context, error)) {
@@ -104,15 +123,16 @@ static bool set_up(tls_connection_t *connection, const tls_connection_options_t 
             "none of the chosen cipher suites can be used with the chosen versions");
         return false;
     }
-    // A certificate that was given as a trust anchor is trusted, whoever issued it.
-    X509_VERIFY_PARAM_set_flags(SSL_get0_param(connection->ssl), X509_V_FLAG_PARTIAL_CHAIN);
+    // A certificate that was given as a trust anchor is trusted, whoever issued it. The numbers are the library's own.
+    X509_VERIFY_PARAM_set_flags(SSL_get0_param(connection->ssl),
+        X509_V_FLAG_PARTIAL_CHAIN | tls_rules_flags(&connection->rules));
     SSL_set_verify(connection->ssl, verify_flags(connection), NULL);
     // Some of the library's functions that can fail have no way to say so (SSL_set_bio(), SSL_set_accept_state()).
-    return tls_session_set_up(connection) && set_transport(connection) && set_role(connection, options, error)
-        && !tls_memory_was_refused();
+    return tls_session_set_up(connection) && tls_alpn_set_up(connection) && set_transport(connection)
+        && set_role(connection, options, error) && !tls_memory_was_refused();
 }
 
-tls_connection_t *tls_connection_new(tls_context_t *context, const tls_connection_options_t *options,
+static tls_connection_t *new_connection(tls_context_t *context, const tls_connection_options_t *options,
     tls_error_t *error) {
     tls_error_clear(error);
     tls_errors_clear();
@@ -125,21 +145,35 @@ tls_connection_t *tls_connection_new(tls_context_t *context, const tls_connectio
     connection->context = tls_context_retain(context);
     connection->datagram = context->protocol & TLS_PROTOCOL_DATAGRAM;
     connection->server = context->protocol & TLS_PROTOCOL_SERVER;
-    connection->psk = connection->server ? context->psk_server : context->psk_key != NULL;
-    connection->verify_mode = context->verify_mode;
-    connection->max_record = context->max_record;
     connection->alert_sent = -1;
     connection->skip_hostname_check = options->skip_hostname_check;
-    memcpy(connection->trust, context->trust, sizeof(connection->trust));
+    connection->peer_port = options->peer_port;
+    bool taken = take_settings(connection);
     if (options->session != NULL && !connection->server && !connection->psk) {
         connection->session = tls_session_retain(options->session);
     }
-    if (!set_up(connection, options, error)) {
+    if (!taken) {
+        tls_error_no_memory(error);
+        tls_connection_free(connection);
+        connection = NULL;
+    } else if (!set_up(connection, options, error)) {
         tls_error_from_library(error, TLS_ERROR_INTERNAL, TLS_CODE_INTERNAL, NULL);
         tls_connection_free(connection);
         connection = NULL;
     }
     tls_errors_clear();
+    return connection;
+}
+
+tls_connection_t *tls_connection_new(tls_context_t *context, const tls_connection_options_t *options,
+    tls_error_t *error) {
+    tls_memory_use_t memory = {0};
+    tls_memory_use_t *charged_before = tls_memory_charge(&memory);
+    tls_connection_t *connection = new_connection(context, options, error);
+    (void)tls_memory_charge(charged_before);
+    if (connection != NULL) {
+        connection->memory = memory;
+    }
     return connection;
 }
 
@@ -165,6 +199,9 @@ void tls_connection_free(tls_connection_t *connection) {
     OPENSSL_free(connection->asked_name);
     OPENSSL_free(connection->peer_der);
     tls_free(connection->cookie_id);
+    tls_free(connection->alpn);
+    tls_rules_free(&connection->rules);
+    tls_psk_free(&connection->found_psk);
     tls_session_release(connection->session);
     tls_context_release(connection->context);
     tls_free(connection);
@@ -181,6 +218,7 @@ static tls_status_t enter(tls_connection_t *connection, tls_host_t *host) {
     tls_error_clear(&host->error);
     OPENSSL_free(connection->peer_der);
     connection->peer_der = NULL;
+    connection->charged_before = tls_memory_charge(&connection->memory);
     if (has_failed(connection)) {
         host->error = connection->failure;
         return TLS_ERROR;
@@ -188,6 +226,7 @@ static tls_status_t enter(tls_connection_t *connection, tls_host_t *host) {
     connection->host = host;
     connection->stop = TLS_OK;
     connection->aborted_by_caller = false;
+    connection->keylog_aborted = false;
     tls_errors_clear();
     tls_memory_watch();
     return TLS_OK;
@@ -199,12 +238,16 @@ static tls_status_t leave(tls_connection_t *connection, tls_status_t status) {
     tls_transport_trim(connection);
     // A hook may have been called by another connection's library call, whose queue of errors this is too.
     tls_errors_clear();
+    (void)tls_memory_charge(connection->charged_before);
+    tls_session_keep(connection);
     return status;
 }
 
 // The host's error is filled: the connection is over.
 static tls_status_t fail(tls_connection_t *connection) {
     connection->failure = connection->host->error;
+    connection->keep_due = false;
+    tls_session_cache_remove(&connection->context->sessions, connection->kept);
     // Our alert goes out if the transport takes it at once; nobody waits for it, and an abort changes nothing any more.
     (void)tls_transport_flush(connection);
     tls_transport_discard(connection);
@@ -243,6 +286,8 @@ static tls_status_t outcome(tls_connection_t *connection, int result) {
         case SSL_ERROR_WANT_READ:
         case SSL_ERROR_WANT_WRITE:
             return stopped(connection);
+        case SSL_ERROR_WANT_CLIENT_HELLO_CB:
+            return TLS_WANT_READ; // the hello once more: see step_handshake()
         case SSL_ERROR_ZERO_RETURN:
             if (connection->established) {
                 return TLS_CLOSED;
@@ -265,14 +310,27 @@ static bool was_checked(const tls_connection_t *connection, bool has_certificate
     if (!connection->resumed || !connection->server) {
         return connection->chain_checked || connection->resumed;
     }
-    return has_certificate && connection->verify_bits == 0;
+    return has_certificate && (connection->verify_mode != TLS_VERIFY_MODE_REQUIRED || connection->verify_bits == 0);
+}
+
+// How much data a datagram can carry. The library itself would send more than the client asked for in
+// max_fragment_length, and more than fits.
+static size_t datagram_payload(const tls_connection_t *connection) {
+    SSL *ssl = connection->ssl;
+    size_t max = connection->max_record;
+    SSL_set_mtu(ssl, connection->mtu);
+    size_t fits = DTLS_get_data_mtu(ssl);
+    SSL_set_mtu(ssl, connection->mtu - AEAD_OVERHEAD);
+    max = fits < max ? fits : max;
+    uint8_t asked = SSL_SESSION_get_max_fragment_length(SSL_get_session(ssl));
+    return asked != TLSEXT_max_fragment_length_DISABLED && (size_t)256 << asked < max ? (size_t)256 << asked : max;
 }
 
 static tls_status_t complete(tls_connection_t *connection) {
     bool has_certificate = SSL_get0_peer_certificate(connection->ssl) != NULL;
     tls_session_note(connection);
-    if (!connection->psk && connection->verify_mode == TLS_VERIFY_MODE_REQUIRED
-        && !was_checked(connection, has_certificate)) {
+    bool demanded = connection->verify_mode == TLS_VERIFY_MODE_REQUIRED || tls_rules_have_pins(&connection->rules);
+    if (!connection->psk && demanded && !was_checked(connection, has_certificate)) {
         // The library does not come here; but nothing unchecked goes on, whatever it does.
         tls_error_set(&connection->host->error, TLS_ERROR_VERIFICATION, TLS_CODE_CERT_VERIFY_FAILED,
             "peer's certificate was not checked");
@@ -283,19 +341,53 @@ static tls_status_t complete(tls_connection_t *connection) {
         connection->verify_bits |= TLS_VERIFY_MISSING;
     }
     connection->established = true;
+    if (connection->datagram) {
+        connection->max_record = datagram_payload(connection);
+    }
     // From now on the library's own record buffer reads ahead. Not before: OpenSSL 3.2 and later forget to count in
     // SSL_has_pending() what was read ahead under the keys of the handshake.
     SSL_set_read_ahead(connection->ssl, 1);
     return TLS_OK;
 }
 
-static tls_status_t step_handshake(tls_connection_t *connection) {
+// DTLS server: waits for a ClientHello with a good cookie. Until it comes the connection keeps nothing of what arrives,
+// so that it can take a cookie that another one has sent, and nothing but a cookie goes out. TLS_OK: there is one.
+static tls_status_t await_client(tls_connection_t *connection) {
+    BIO_ADDR *unused = BIO_ADDR_new(); // the transport knows no addresses
+    if (unused == NULL) {
+        tls_error_no_memory(&connection->host->error);
+        return fail(connection);
+    }
+    int result = DTLSv1_listen(connection->ssl, unused);
+    BIO_ADDR_free(unused);
+    if (result > 0) {
+        connection->listening = false;
+        return TLS_OK;
+    }
+    if (result < 0 && connection->stop == TLS_OK) {
+        tls_error_from_connection(connection);
+        return fail(connection);
+    }
+    return stopped(connection);
+}
+
+static tls_status_t step_library(tls_connection_t *connection) {
+    if (connection->listening) {
+        tls_status_t status = await_client(connection);
+        if (status != TLS_OK) {
+            return status;
+        }
+    }
     if (connection->datagram && DTLSv1_handle_timeout(connection->ssl) < 0) {
         tls_error_from_connection(connection);
         return fail(connection);
     }
     if (!tls_session_offer(connection)) {
         tls_error_no_memory(&connection->host->error);
+        return fail(connection);
+    }
+    if (!tls_psk_ask_early(connection)) {
+        tls_error_from_connection(connection);
         return fail(connection);
     }
     int result = SSL_do_handshake(connection->ssl);
@@ -305,12 +397,69 @@ static tls_status_t step_handshake(tls_connection_t *connection) {
     return complete(connection);
 }
 
+#if MICROPY_PY_SSL_SNI_CALLBACK
+
+// hooks.sni has chosen another context: begins anew with it, and with the hello that was read. false: *error is filled,
+// and the connection is good for an alert only.
+static bool change_context(tls_connection_t *connection, tls_error_t *error) {
+    SSL *before = connection->ssl;
+    tls_context_release(connection->context);
+    connection->context = connection->next;
+    connection->next = NULL;
+    connection->ssl = NULL;
+    tls_free(connection->alpn);
+    connection->alpn = NULL;
+    if (!take_settings(connection) || !set_up(connection, NULL, error)) {
+        tls_error_from_library(error, TLS_ERROR_INTERNAL, TLS_CODE_INTERNAL, NULL);
+        SSL_free(connection->ssl);
+        connection->ssl = before;
+        return false;
+    }
+    SSL_free(before);
+    tls_transport_reread(connection);
+    connection->reread = true;
+    connection->started = false;
+    return true;
+}
+
+static tls_status_t step_handshake(tls_connection_t *connection) {
+    tls_host_t *host = connection->host;
+    if (!connection->begun) {
+        connection->begun = true;
+        connection->sni_due = connection->server && host->sni != NULL;
+    }
+    tls_status_t status = step_library(connection);
+    if (connection->next == NULL) {
+        return status;
+    }
+    tls_error_t error;
+    tls_error_clear(&error);
+    if (change_context(connection, &error)) {
+        return step_library(connection);
+    }
+    connection->sni_failed = true;
+    (void)SSL_do_handshake(connection->ssl); // tells the client
+    host->error = error;
+    host->error.kind = error.kind == TLS_ERROR_NO_MEMORY ? error.kind : TLS_ERROR_INTERNAL;
+    host->error.alert = connection->alert_sent;
+    return fail(connection);
+}
+
+#else
+
+#define step_handshake(connection) step_library(connection)
+
+#endif
+
 static tls_status_t handshake(tls_connection_t *connection) {
     tls_status_t status = tls_transport_flush(connection);
     if (status != TLS_OK || connection->established) {
         return status;
     }
     status = step_handshake(connection);
+    if (status != TLS_ERROR && connection->keylog_aborted) {
+        return TLS_ABORTED;
+    }
     return status == TLS_OK ? tls_transport_flush(connection) : status;
 }
 
@@ -360,13 +509,13 @@ static tls_status_t write_some(tls_connection_t *connection, const void *buf, si
     if (status != TLS_OK) {
         return status;
     }
-    if (connection->datagram && size > connection->max_record) {
+    size_t max = connection->max_record;
+    if (connection->datagram && size > max) {
         tls_error_set(&connection->host->error, TLS_ERROR_ARGUMENT, TLS_CODE_BAD_INPUT_DATA,
-            "a datagram of %lu bytes is too long: %lu are possible", (unsigned long)size,
-            (unsigned long)connection->max_record);
+            "a datagram of %lu bytes is too long: %lu are possible", (unsigned long)size, (unsigned long)max);
         return TLS_ERROR;
     }
-    size_t len = size < connection->max_record ? size : connection->max_record;
+    size_t len = size < max ? size : max;
     connection->sending = true;
     int result = SSL_write_ex(connection->ssl, buf, len, count);
     connection->sending = false;
@@ -406,9 +555,17 @@ static tls_status_t send_close_notify(tls_connection_t *connection) {
     if (result != 1) {
         return outcome(connection, result);
     }
+    // What the peer sends behind its answer need not be TLS: it must stay in the transport.
+    SSL_set_read_ahead(connection->ssl, 0);
     result = SSL_shutdown(connection->ssl);
     connection->close_sent = result >= 0;
-    return result >= 0 ? TLS_OK : outcome(connection, result);
+    tls_status_t status = result >= 0 ? TLS_OK : outcome(connection, result);
+    if (status == TLS_CLOSED) {
+        // The peer's close_notify is here, but there was no memory for ours.
+        tls_error_no_memory(&connection->host->error);
+        return fail(connection);
+    }
+    return status;
 }
 
 tls_status_t tls_connection_close_notify(tls_connection_t *connection, tls_host_t *host) {
@@ -458,6 +615,10 @@ int32_t tls_connection_timeout_ms(tls_connection_t *connection, tls_host_t *host
     return ms < INT32_MAX ? (int32_t)ms : INT32_MAX;
 }
 
+tls_memory_use_t tls_connection_memory_use(const tls_connection_t *connection) {
+    return connection->memory;
+}
+
 bool tls_connection_is_established(const tls_connection_t *connection) {
     return connection->established;
 }
@@ -505,4 +666,9 @@ bool tls_connection_peer_certificate(const tls_connection_t *connection, unsigne
 
 uint32_t tls_connection_verify_result(const tls_connection_t *connection) {
     return connection->established ? connection->verify_bits : 0;
+}
+
+bool tls_connection_peer_verified(const tls_connection_t *connection) {
+    return connection->established && !connection->psk && connection->verify_mode != TLS_VERIFY_MODE_NONE
+        && connection->verify_bits == 0;
 }

@@ -44,6 +44,12 @@ static int generate_cookie(SSL *ssl, unsigned char *cookie, unsigned *len) {
 }
 
 static int verify_cookie(SSL *ssl, const unsigned char *cookie, unsigned len) {
+#if MICROPY_PY_SSL_SNI_CALLBACK
+    const tls_connection_t *connection = SSL_get_app_data(ssl);
+    if (connection->reread) {
+        return 1; // it was good, and made by the context of before
+    }
+#endif
     unsigned char expected[EVP_MAX_MD_SIZE];
     unsigned expected_len;
     return make_cookie(ssl, expected, &expected_len) && len == expected_len
@@ -57,6 +63,19 @@ static void note_alert(const SSL *ssl, int where, int value) {
     if ((where & SSL_CB_ALERT) && (where & SSL_CB_WRITE) && value >> 8 == SSL3_AL_FATAL) {
         tls_connection_t *connection = SSL_get_app_data(ssl);
         connection->alert_sent = value & 0xFF;
+    }
+}
+
+// Which version the peer's hello names; the library keeps it on servers only.
+static void note_hello(int sent, int version, int type, const void *buf, size_t len, SSL *ssl, void *unused) {
+    (void)version;
+    (void)unused;
+    const uint8_t *message = buf;
+    size_t header = SSL_is_dtls(ssl) ? DTLS1_HM_HEADER_LENGTH : SSL3_HM_HEADER_LENGTH;
+    if (!sent && type == SSL3_RT_HANDSHAKE && len >= header + 2
+        && (message[0] == SSL3_MT_CLIENT_HELLO || message[0] == SSL3_MT_SERVER_HELLO)) {
+        tls_connection_t *connection = SSL_get_app_data(ssl);
+        connection->hello_version = message[header] << 8 | message[header + 1];
     }
 }
 
@@ -77,13 +96,19 @@ static void set_options(SSL_CTX *ctx) {
     SSL_CTX_set_mode(ctx, SSL_MODE_NO_AUTO_CHAIN);
     SSL_CTX_set_dh_auto(ctx, 1);
     SSL_CTX_set_info_callback(ctx, note_alert);
+    SSL_CTX_set_msg_callback(ctx, note_hello);
     SSL_CTX_set_cert_verify_callback(ctx, tls_verify_chain, NULL);
+    tls_bundles_install(SSL_CTX_get_cert_store(ctx));
 }
 
 static bool set_server_options(tls_context_t *context) {
     SSL_CTX *ctx = context->ssl_ctx;
     SSL_CTX_set_cert_cb(ctx, allow_tls13_without_certificate, NULL);
     SSL_CTX_set_tlsext_servername_callback(ctx, tls_psk_check_identity);
+#if MICROPY_PY_SSL_SNI_CALLBACK
+    SSL_CTX_set_client_hello_cb(ctx, tls_sni_choose, NULL);
+#endif
+    tls_alpn_install_server(context);
     if (context->protocol & TLS_PROTOCOL_DATAGRAM) {
         SSL_CTX_set_options(ctx, SSL_OP_COOKIE_EXCHANGE);
         SSL_CTX_set_cookie_generate_cb(ctx, generate_cookie);
@@ -126,6 +151,7 @@ static bool set_up(tls_context_t *context, tls_error_t *error) {
     }
     set_options(context->ssl_ctx);
     tls_session_install(context);
+    tls_keylog_install(context);
     set_default_versions(context);
     return (!(context->protocol & TLS_PROTOCOL_SERVER) || set_server_options(context))
         && tls_ciphers_read_defaults(context) && tls_ciphers_update(context, error) && !tls_memory_was_refused();
@@ -147,7 +173,16 @@ tls_context_t *tls_context_new(unsigned protocol, tls_error_t *error) {
     context->references = 1;
     context->protocol = protocol;
     context->max_record = MICROPY_PY_SSL_MAX_RECORD;
+    context->mtu = TLS_MTU_DEFAULT;
     context->num_tickets = TLS_DEFAULT_TICKETS;
+    if (protocol & TLS_PROTOCOL_SERVER) {
+        context->ticket_keys = tls_ticket_keys_new(NULL, 0);
+        if (context->ticket_keys == NULL) {
+            tls_error_no_memory(error);
+            tls_context_release(context);
+            return NULL;
+        }
+    }
     if (!set_up(context, error)) {
         tls_error_from_library(error, TLS_ERROR_INTERNAL, TLS_CODE_INTERNAL, NULL);
         tls_context_release(context);
@@ -169,22 +204,37 @@ void tls_context_release(tls_context_t *context) {
     bool outer = tls_freeing_begin();
     SSL_CTX_free(context->ssl_ctx);
     tls_freeing_end(outer);
+    tls_ticket_keys_free(context->ticket_keys);
+    tls_session_cache_resize(&context->sessions, 0);
     tls_free(context->defaults.list);
     tls_free(context->chosen.list);
     tls_free(context->enabled.list);
-    tls_wipe(context->psk_identity, context->psk_identity_len);
-    tls_wipe(context->psk_key, context->psk_key_len);
+    tls_free(context->alpn);
+    tls_rules_free(&context->rules);
+    tls_bundles_free(context->bundles);
+    tls_psk_free(&context->own_psk);
     OPENSSL_cleanse(context->cookie_secret, sizeof(context->cookie_secret));
     tls_free(context);
 }
 
 void tls_context_set_verify_mode(tls_context_t *context, tls_verify_mode_t mode) {
     context->verify_mode = mode;
-    tls_context_forget_tickets(context);
 }
 
 tls_verify_mode_t tls_context_get_verify_mode(const tls_context_t *context) {
     return context->verify_mode;
+}
+
+tls_rules_t *tls_context_rules(tls_context_t *context) {
+    return &context->rules;
+}
+
+tls_bundle_t **tls_context_bundles(tls_context_t *context) {
+    return &context->bundles;
+}
+
+uint8_t *tls_context_trust(tls_context_t *context) {
+    return context->trust;
 }
 
 static bool is_version(int version) {
@@ -252,4 +302,19 @@ bool tls_context_set_max_record(tls_context_t *context, size_t size, tls_error_t
 
 size_t tls_context_get_max_record(const tls_context_t *context) {
     return context->max_record;
+}
+
+bool tls_context_set_mtu(tls_context_t *context, size_t size, tls_error_t *error) {
+    tls_error_clear(error);
+    if (size < TLS_MTU_MIN || size > TLS_MTU_MAX) {
+        tls_error_set(error, TLS_ERROR_ARGUMENT, TLS_CODE_BAD_INPUT_DATA, "mtu must be %d to %d", TLS_MTU_MIN,
+            TLS_MTU_MAX);
+        return false;
+    }
+    context->mtu = (uint16_t)size;
+    return true;
+}
+
+size_t tls_context_get_mtu(const tls_context_t *context) {
+    return context->mtu;
 }

@@ -94,7 +94,8 @@ static void certificates_free(tls_certificates_t *certificates) {
     sk_X509_pop_free(certificates, X509_free);
 }
 
-tls_certificates_t *tls_parse_certificates(const uint8_t *data, size_t len, bool lenient, tls_error_t *error) {
+// As tls_parse_certificates(), but there need not be any.
+static tls_certificates_t *read_certificates(const uint8_t *data, size_t len, bool lenient, tls_error_t *error) {
     tls_certificates_t *certificates = sk_X509_new_null();
     bool ok = certificates != NULL && len <= INT_MAX;
     if (ok && is_pem(data, len)) {
@@ -105,11 +106,16 @@ tls_certificates_t *tls_parse_certificates(const uint8_t *data, size_t len, bool
     if (!ok) {
         tls_error_from_library(error, TLS_ERROR_CERTIFICATE, TLS_CODE_CERT_BAD_INPUT,
             "certificate data is neither PEM nor DER, or is damaged");
-    } else if (sk_X509_num(certificates) == 0) {
-        tls_error_from_library(error, TLS_ERROR_CERTIFICATE, TLS_CODE_CERT_BAD_INPUT, "there is no certificate in it");
-        ok = false;
+        certificates_free(certificates);
+        return NULL;
     }
-    if (!ok) {
+    return certificates;
+}
+
+tls_certificates_t *tls_parse_certificates(const uint8_t *data, size_t len, bool lenient, tls_error_t *error) {
+    tls_certificates_t *certificates = read_certificates(data, len, lenient, error);
+    if (certificates != NULL && sk_X509_num(certificates) == 0) {
+        tls_error_from_library(error, TLS_ERROR_CERTIFICATE, TLS_CODE_CERT_BAD_INPUT, "there is no certificate in it");
         certificates_free(certificates);
         return NULL;
     }
@@ -247,7 +253,35 @@ bool tls_context_add_certificate(tls_context_t *context, const uint8_t *chain, s
     return ok;
 }
 
-static bool add_all(X509_STORE *store, tls_certificates_t *certificates) {
+// ---------------------------------------------------------------------------------------------------------------------
+// Trust anchors and revocation lists
+
+// Adds the lists in the data, PEM, to the store, and counts them. false: one cannot be read, or there is no memory.
+static bool add_crls(X509_STORE *store, const uint8_t *data, size_t len, bool lenient, size_t *count) {
+    BIO *bio = is_pem(data, len) ? BIO_new_mem_buf(data, (int)len) : NULL;
+    bool ok = true;
+    *count = 0;
+    while (ok && bio != NULL) {
+        size_t before = BIO_ctrl_pending(bio);
+        X509_CRL *crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL);
+        if (crl != NULL) {
+            ok = X509_STORE_add_crl(store, crl);
+            ++*count;
+            X509_CRL_free(crl);
+            continue;
+        }
+        unsigned long code = ERR_peek_last_error();
+        if (ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE) {
+            tls_errors_clear();
+            break;
+        }
+        ok = lenient && !tls_memory_was_refused() && BIO_ctrl_pending(bio) < before;
+    }
+    BIO_free(bio);
+    return ok && !tls_memory_was_refused();
+}
+
+static bool add_certificates(X509_STORE *store, tls_certificates_t *certificates) {
     for (int i = 0; i < sk_X509_num(certificates); i++) {
         if (!X509_STORE_add_cert(store, sk_X509_value(certificates, i))) {
             return false;
@@ -259,12 +293,57 @@ static bool add_all(X509_STORE *store, tls_certificates_t *certificates) {
 static bool add_from_store(X509_STORE *store, X509_STORE *from) {
     STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(from);
     for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
-        X509 *certificate = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
-        if (certificate != NULL && !X509_STORE_add_cert(store, certificate)) {
+        X509_OBJECT *object = sk_X509_OBJECT_value(objects, i);
+        X509 *certificate = X509_OBJECT_get0_X509(object);
+        X509_CRL *crl = X509_OBJECT_get0_X509_CRL(object);
+        if ((certificate != NULL && !X509_STORE_add_cert(store, certificate))
+            || (crl != NULL && !X509_STORE_add_crl(store, crl))) {
             return false;
         }
     }
     return true;
+}
+
+static size_t count_certificates(X509_STORE *store) {
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+    size_t count = 0;
+    for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+        count += X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i)) != NULL;
+    }
+    return count;
+}
+
+static size_t count_objects(X509_STORE *store) {
+    return (size_t)sk_X509_OBJECT_num(X509_STORE_get0_objects(store));
+}
+
+// The context's store with what is in the data; NULL with *error filled. A store of its own, since what has gone into a
+// store does not come out again if the rest fails.
+static X509_STORE *extended_store(tls_context_t *context, const uint8_t *data, size_t len, bool lenient,
+    tls_error_t *error) {
+    tls_certificates_t *certificates = read_certificates(data, len, lenient, error);
+    X509_STORE *store = certificates != NULL ? X509_STORE_new() : NULL;
+    const char *problem = NULL;
+    if (store != NULL) {
+        tls_bundles_install(store);
+    }
+    bool ok = store != NULL && add_from_store(store, SSL_CTX_get_cert_store(context->ssl_ctx));
+    size_t crls = 0;
+    if (ok && MICROPY_PY_SSL_CRL && !add_crls(store, data, len, lenient, &crls)) {
+        ok = false;
+        problem = "a revocation list is damaged";
+    }
+    if (ok && sk_X509_num(certificates) == 0 && crls == 0) {
+        ok = false;
+        problem = "there is no certificate in it";
+    }
+    if (!ok || !add_certificates(store, certificates)) {
+        tls_error_from_library(error, TLS_ERROR_CERTIFICATE, TLS_CODE_CERT_BAD_INPUT, problem);
+        X509_STORE_free(store);
+        store = NULL;
+    }
+    certificates_free(certificates);
+    return store;
 }
 
 bool tls_context_add_trust_anchors(tls_context_t *context, const uint8_t *data, size_t len, bool lenient,
@@ -272,26 +351,50 @@ bool tls_context_add_trust_anchors(tls_context_t *context, const uint8_t *data, 
     tls_error_clear(error);
     tls_errors_clear();
     tls_memory_watch();
-    tls_certificates_t *certificates = tls_parse_certificates(data, len, lenient, error);
-    if (certificates == NULL) {
+    X509_STORE *store = extended_store(context, data, len, lenient, error);
+    if (store == NULL) {
         return false;
     }
-    // A store of its own, since what has gone into a store does not come out again if the rest fails.
-    X509_STORE *store = X509_STORE_new();
-    bool ok = store != NULL && add_from_store(store, SSL_CTX_get_cert_store(context->ssl_ctx))
-        && add_all(store, certificates) && tls_trust_extend(context->trust, data, len);
-    if (ok) {
-        tls_context_forget_tickets(context);
-        context->anchors = (size_t)sk_X509_OBJECT_num(X509_STORE_get0_objects(store));
-        SSL_CTX_set_cert_store(context->ssl_ctx, store);
-    } else {
-        tls_error_from_library(error, TLS_ERROR_CERTIFICATE, TLS_CODE_CERT_BAD_INPUT, NULL);
+    if (!tls_trust_extend(context->trust, data, len)) {
+        tls_error_from_library(error, TLS_ERROR_INTERNAL, TLS_CODE_INTERNAL, NULL);
         X509_STORE_free(store);
+        return false;
     }
-    certificates_free(certificates);
-    return ok;
+    context->anchors = count_certificates(store);
+    context->crls = count_objects(store) - context->anchors;
+    SSL_CTX_set_cert_store(context->ssl_ctx, store);
+    return true;
 }
 
 size_t tls_context_count_trust_anchors(const tls_context_t *context) {
-    return context->anchors;
+    return context->anchors + tls_bundles_count(context->bundles);
+}
+
+size_t tls_context_count_crls(const tls_context_t *context) {
+    return context->crls;
+}
+
+size_t tls_context_copy_trust_anchor(const tls_context_t *context, size_t number, uint8_t *buf, size_t size) {
+    if (number >= context->anchors) {
+        return tls_bundles_copy(context->bundles, number - context->anchors, buf, size);
+    }
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(context->ssl_ctx));
+    for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+        X509 *certificate = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+        if (certificate == NULL || number-- > 0) {
+            continue;
+        }
+        int len = i2d_X509(certificate, NULL);
+        if (len > 0 && (size_t)len <= size) {
+            len = i2d_X509(certificate, &buf);
+        }
+        tls_errors_clear();
+        return len > 0 ? (size_t)len : 0;
+    }
+    return 0;
+}
+
+unsigned tls_verify_flags_known(void) {
+    return TLS_VERIFY_FLAG_CRL_CHAIN | TLS_VERIFY_FLAG_STRICT | TLS_VERIFY_FLAG_TRUSTED_FIRST
+        | TLS_VERIFY_FLAG_PARTIAL_CHAIN;
 }

@@ -29,11 +29,12 @@ static const reason_t reasons[] = {
         "no signature algorithm in common with the peer"},
     {SSL_R_NO_SUITABLE_KEY_SHARE, TLS_CODE_HANDSHAKE_FAILURE, "no key exchange group in common with the peer"},
     {SSL_R_NO_SHARED_GROUPS, TLS_CODE_HANDSHAKE_FAILURE, "no key exchange group in common with the peer"},
+    {SSL_R_NO_APPLICATION_PROTOCOL, TLS_CODE_NO_APPLICATION_PROTOCOL, "no application protocol (ALPN) in common"},
     {SSL_R_BINDER_DOES_NOT_VERIFY, TLS_CODE_HANDSHAKE_FAILURE,
         "client proved another pre-shared key than ours for its identity"},
     {SSL_R_PSK_IDENTITY_NOT_FOUND, TLS_CODE_UNKNOWN_IDENTITY, NULL},
-    {SSL_R_UNSUPPORTED_PROTOCOL, TLS_CODE_BAD_PROTOCOL_VERSION, "no TLS version in common with the peer"},
-    {SSL_R_WRONG_SSL_VERSION, TLS_CODE_BAD_PROTOCOL_VERSION, "peer chose a TLS version that we did not offer"},
+    {SSL_R_UNSUPPORTED_PROTOCOL, TLS_CODE_BAD_PROTOCOL_VERSION, NULL},
+    {SSL_R_WRONG_SSL_VERSION, TLS_CODE_BAD_PROTOCOL_VERSION, NULL},
     {SSL_R_NO_PROTOCOLS_AVAILABLE, TLS_CODE_BAD_PROTOCOL_VERSION, "no TLS version that we allow can be used"},
     {SSL_R_VERSION_TOO_LOW, TLS_CODE_BAD_PROTOCOL_VERSION, NULL},
     {SSL_R_VERSION_TOO_HIGH, TLS_CODE_BAD_PROTOCOL_VERSION, NULL},
@@ -154,11 +155,19 @@ void tls_error_from_library(tls_error_t *error, tls_error_kind_t kind, int code,
     describe(error, picked);
 }
 
+static void describe_versions(const tls_connection_t *connection, tls_error_t *error) {
+    tls_detail_versions(error, connection->context->protocol, connection->hello_version,
+        tls_context_get_minimum_version(connection->context), tls_context_get_maximum_version(connection->context));
+}
+
 static void set_peer_alert(const tls_connection_t *connection, tls_error_t *error, int alert) {
     tls_error_set(error, TLS_ERROR_PEER_ALERT, TLS_CODE_FATAL_ALERT, NULL);
     error->alert = alert;
     error->alert_from_peer = true;
     tls_detail_peer_alert(error, !connection->server, alert);
+    if (alert == SSL_AD_PROTOCOL_VERSION) {
+        describe_versions(connection, error);
+    }
 }
 
 static void set_reason(tls_error_t *error, const reason_t *reason) {
@@ -172,16 +181,30 @@ static void set_reason(tls_error_t *error, const reason_t *reason) {
     }
 }
 
-static void set_alert_sent(tls_error_t *error, int alert) {
-    tls_error_kind_t kind = alert == SSL_AD_INTERNAL_ERROR ? TLS_ERROR_INTERNAL : TLS_ERROR_PROTOCOL;
-    tls_error_set(error, kind, code_of_alert(alert), NULL);
+// A certificate that verification has refused was told before.
+static void set_bad_certificate(const tls_connection_t *connection, tls_error_t *error) {
+    if (error->kind == TLS_ERROR_NONE) {
+        error->verify = TLS_VERIFY_OTHER;
+    }
+    tls_error_set(error, TLS_ERROR_VERIFICATION, TLS_CODE_BAD_CERTIFICATE, "%s certificate cannot be read",
+        connection->server ? "client's" : "server's");
+}
+
+static void set_alert_sent(const tls_connection_t *connection, tls_error_t *error) {
+    int code = code_of_alert(connection->alert_sent);
+    if (code == TLS_CODE_BAD_CERTIFICATE) {
+        set_bad_certificate(connection, error);
+        return;
+    }
+    tls_error_set(error, code == TLS_CODE_INTERNAL ? TLS_ERROR_INTERNAL : TLS_ERROR_PROTOCOL, code, NULL);
 }
 
 // What the connection knows better than the library.
 static void set_own_reason(const tls_connection_t *connection, tls_error_t *error) {
     if (connection->identity_unknown) {
         tls_error_set(error, TLS_ERROR_PROTOCOL, TLS_CODE_UNKNOWN_IDENTITY,
-            "client's pre-shared key identity is not known");
+            connection->server ? "client's pre-shared key identity is not known"
+                               : "no pre-shared key is known for this server");
         return;
     }
     bool no_shared = connection->alert_sent == SSL_AD_HANDSHAKE_FAILURE
@@ -212,10 +235,15 @@ void tls_error_from_connection(tls_connection_t *connection) {
         set_reason(error, find_reason(reason));
     }
     if (connection->alert_sent >= 0) {
-        set_alert_sent(error, connection->alert_sent);
+        set_alert_sent(connection, error);
     }
     tls_error_set(error, TLS_ERROR_INTERNAL, TLS_CODE_INTERNAL, NULL);
     if (connection->alert_sent >= 0 && !error->alert_from_peer) {
         error->alert = connection->alert_sent;
+    }
+    if (error->code == TLS_CODE_BAD_PROTOCOL_VERSION) {
+        describe_versions(connection, error);
+    } else if (error->kind == TLS_ERROR_PROTOCOL) {
+        tls_detail_protocol(error, !connection->server);
     }
 }

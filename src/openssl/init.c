@@ -207,6 +207,11 @@ bool tls_engine_has(tls_feature_t feature) {
         [TLS_FEATURE_SNI] = true,
         [TLS_FEATURE_PEM] = true,
         [TLS_FEATURE_PEER_CERTIFICATE] = true,
+        [TLS_FEATURE_ALPN] = true,
+        [TLS_FEATURE_CRL] = MICROPY_PY_SSL_CRL,
+        [TLS_FEATURE_BUNDLE] = MICROPY_PY_SSL_BUNDLE,
+        [TLS_FEATURE_EXPORTER] = MICROPY_PY_SSL_CHANNEL_BINDING,
+        [TLS_FEATURE_TLS_UNIQUE] = MICROPY_PY_SSL_CHANNEL_BINDING,
     };
     return features[feature];
 }

@@ -3,9 +3,13 @@
 #ifndef MICROPYTHON_SSL_OPENSSL_INTERNAL_H
 #define MICROPYTHON_SSL_OPENSSL_INTERNAL_H
 
+#include "engine/bundle.h"
 #include "engine/engine.h"
 #include "engine/memory.h"
+#include "engine/rules.h"
 #include "engine/session.h"
+#include "engine/session_cache.h"
+#include "engine/ticket_keys.h"
 #include "openssl/compat.h"
 #include "ssl_config.h"
 
@@ -33,6 +37,14 @@ typedef struct tls_suites {
     size_t count;
 } tls_suites_t;
 
+// A pre-shared key and its identity. All zero: none.
+typedef struct tls_psk {
+    uint8_t *identity;
+    size_t identity_len;
+    uint8_t *key;
+    size_t key_len;
+} tls_psk_t;
+
 typedef struct tls_findings tls_findings_t;
 
 struct tls_context {
@@ -43,21 +55,26 @@ struct tls_context {
     int minimum;
     int maximum;
     size_t max_record;
+    uint16_t mtu; // DTLS
+    tls_rules_t rules;
     bool has_certificate;
-    size_t anchors;
+    size_t anchors; // in the library's store
+    size_t crls;
+    tls_bundle_t *bundles; // a list that only grows, so that connections may use it without a reference
     tls_suites_t defaults; // the library's default suites in our order, PSK suites among them
     tls_suites_t chosen;   // what the caller chose; empty: the defaults
     tls_suites_t enabled;  // those of the above that fit the protocol and the way of authentication
     bool enabled_applied;  // ssl_ctx has them; false only when memory ran out in the middle
-    uint8_t *psk_identity;
-    size_t psk_identity_len;
-    uint8_t *psk_key;
-    size_t psk_key_len;
-    bool psk_server;
+    uint8_t *alpn;         // in the form of the extension; NULL: none
+    size_t alpn_len;
+    tls_psk_t own_psk; // client
+    bool psk_hook;     // hooks.psk or, without `own_psk`, hooks.psk_client finds them
     uint8_t cookie_secret[TLS_COOKIE_SECRET_SIZE];
     uint8_t trust[TLS_DIGEST_SIZE]; // see tls_trust_extend()
     uint16_t num_tickets;
-    uint32_t ticket_epoch; // tickets of another one are not taken
+    uint32_t generation;            // see tls_session_binding()
+    tls_ticket_keys_t *ticket_keys; // server
+    tls_session_cache_t sessions;
 };
 
 struct tls_connection {
@@ -67,7 +84,8 @@ struct tls_connection {
     tls_status_t stop; // why a hook last stopped the library in this call; TLS_OK: none did
     bool datagram;
     bool server;
-    bool psk; // only a pre-shared key may authenticate this connection
+    bool listening; // DTLS server: no ClientHello with a good cookie has come yet
+    bool psk;       // only a pre-shared key may authenticate this connection
     bool established;
     bool close_sent;
     bool transport_eof;
@@ -76,12 +94,26 @@ struct tls_connection {
     bool memory_ran_out;    // in some call, whether or not it failed for that
     bool chain_checked;     // verification has run
     bool aborted_by_caller; // hooks.verify or hooks.psk made the handshake fail with TLS_ABORTED
-    bool identity_unknown;  // hooks.psk did not know the client's identity
+    bool identity_unknown;  // hooks.psk did not know the client's identity, or hooks.psk_client none
+    tls_psk_t found_psk;    // client: what hooks.psk_client gave
+    bool keylog_aborted;    // hooks.keylog returned TLS_ABORTED in this call
+#if MICROPY_PY_SSL_SNI_CALLBACK
+    bool begun;          // sni_due is decided
+    bool sni_due;        // server: hooks.sni is to be asked, and `hello` keeps what arrives until then
+    bool sni_failed;     // the connection could not begin anew with the context that it chose
+    bool reread;         // it has, and the hello was read before
+    tls_context_t *next; // what hooks.sni chose, with a reference, until the connection begins anew with it
+    tls_buffer_t hello;
+#endif
     tls_verify_mode_t verify_mode;
+    tls_rules_t rules;
     size_t max_record;
+    uint16_t mtu;
     uint32_t verify_bits;
+    bool bundle_damaged;      // a certificate that might have been the issuer could not be read
     tls_findings_t *findings; // what verification has found so far, while it runs
     int alert_sent;           // fatal alert, -1: none
+    int hello_version;        // at the beginning of the peer's hello; 0: it has not come
     tls_session_t *session;   // client: until the handshake is complete
     bool offered;             // ... and it suited
     bool resumed;             // when established
@@ -91,13 +123,22 @@ struct tls_connection {
     int64_t proof_time;             // when that was
     int64_t session_time;           // when established or when the last ticket came
     uint8_t trust[TLS_DIGEST_SIZE]; // of the context when the connection was made
+    uint8_t *alpn;                  // server: of the context when the connection was made
+    size_t alpn_len;
+    bool started;  // the handshake has begun
+    bool keep_due; // client: there is a session that its context may keep
+    uint32_t kept; // number of a session that a context keeps, 0: none
+    uint16_t peer_port;
+    uint8_t binding[TLS_DIGEST_SIZE]; // server: see tls_session_binding()
     tls_buffer_t input;
     tls_buffer_t output;
     char *asked_name;   // as the caller gave it, for error messages
     uint8_t *cookie_id; // what a DTLS cookie binds to
     size_t cookie_id_len;
     unsigned char *peer_der; // the certificate that tls_connection_peer_certificate() lent out
-    tls_error_t failure;     // what every call after a failure reports again; TLS_ERROR_NONE: there was none
+    tls_memory_use_t memory;
+    tls_memory_use_t *charged_before; // while a call runs
+    tls_error_t failure;              // what every call after a failure reports again; TLS_ERROR_NONE: there was none
 };
 
 // --- init.c
@@ -152,17 +193,47 @@ bool tls_ciphers_narrow_versions(const tls_context_t *context, SSL *ssl);
 // --- credentials.c
 
 // The certificates in `data`, PEM or DER, in their order; NULL with *error filled if there is none.
+// Has the library look for trust anchors in the bundles of the context, too.
+void tls_bundles_install(X509_STORE *store);
+
 tls_certificates_t *tls_parse_certificates(const uint8_t *data, size_t len, bool lenient, tls_error_t *error);
+
+// --- alpn.c
+
+void tls_alpn_install_server(tls_context_t *context);
+// What a new connection offers or accepts; false: out of memory.
+bool tls_alpn_set_up(tls_connection_t *connection);
+
+// --- keylog.c
+
+// Lets the library tell hooks.keylog its secrets.
+void tls_keylog_install(tls_context_t *context);
 
 // --- psk.c
 
 // Overwrites and frees; NULL is allowed.
 void tls_wipe(uint8_t *bytes, size_t len);
 
+void tls_psk_free(tls_psk_t *psk);
+
+static inline bool tls_uses_psk(const tls_context_t *context) {
+    return context->own_psk.key != NULL || context->psk_hook;
+}
+
+// Client, before the handshake: asks hooks.psk_client if the key may be needed at once. false: there is none.
+bool tls_psk_ask_early(tls_connection_t *connection);
+
 // The servername callback of every server context.
 int tls_psk_check_identity(SSL *ssl, int *alert, void *unused);
 void tls_psk_install_client(tls_context_t *context, bool enable);
 void tls_psk_install_server(tls_context_t *context, bool enable);
+
+// --- sni.c
+
+#if MICROPY_PY_SSL_SNI_CALLBACK
+// The client_hello_cb of every server context.
+int tls_sni_choose(SSL *ssl, int *alert, void *unused);
+#endif
 
 // --- verify.c
 
@@ -174,10 +245,19 @@ int tls_verify_chain(X509_STORE_CTX *store_ctx, void *unused);
 void tls_session_install(tls_context_t *context);
 // What a new connection does about tickets; false: out of memory.
 bool tls_session_set_up(tls_connection_t *connection);
-// Before the handshake: offers the session that the caller gave if it suits. false: out of memory.
+// Before the handshake: offers the session that the caller gave, or one that the context keeps, if it suits. false: out
+// of memory.
 bool tls_session_offer(tls_connection_t *connection);
 // The handshake is complete: whether a session was resumed, and what is known about the peer from then.
 void tls_session_note(tls_connection_t *connection);
+// After a call: lets the context keep the session that is due.
+void tls_session_keep(tls_connection_t *connection);
+
+// --- tickets.c
+
+void tls_tickets_install(tls_context_t *context);
+// Before the handshake: what the sessions of a server's connection are bound to. false: out of memory.
+bool tls_tickets_bind(tls_connection_t *connection, const tls_session_terms_t *terms);
 
 // --- transport.c
 
@@ -189,6 +269,11 @@ tls_status_t tls_transport_flush(tls_connection_t *connection);
 // Gives back what an empty buffer holds.
 void tls_transport_trim(tls_connection_t *connection);
 void tls_transport_discard(tls_connection_t *connection);
+#if MICROPY_PY_SSL_SNI_CALLBACK
+// What was kept in `hello`: to be read again, or not.
+void tls_transport_reread(tls_connection_t *connection);
+void tls_transport_forget(tls_connection_t *connection);
+#endif
 
 static inline size_t tls_buffer_len(const tls_buffer_t *buffer) {
     return buffer->end - buffer->start;

@@ -7,24 +7,95 @@
 
 #include <string.h>
 
+void tls_wipe(uint8_t *bytes, size_t len) {
+    if (bytes != NULL) {
+        OPENSSL_cleanse(bytes, len);
+        tls_free(bytes);
+    }
+}
+
+static uint8_t *copy_bytes(const uint8_t *bytes, size_t len) {
+    uint8_t *copy = tls_zalloc(len);
+    if (copy != NULL) {
+        memcpy(copy, bytes, len);
+    }
+    return copy;
+}
+
+void tls_psk_free(tls_psk_t *psk) {
+    tls_wipe(psk->identity, psk->identity_len);
+    tls_wipe(psk->key, psk->key_len);
+    *psk = (tls_psk_t) {0};
+}
+
+static bool copy_psk(tls_psk_t *psk, const uint8_t *identity, size_t identity_len, const uint8_t *key, size_t key_len) {
+    *psk = (tls_psk_t) {.identity_len = identity_len, .key_len = key_len};
+    psk->identity = copy_bytes(identity, identity_len);
+    psk->key = copy_bytes(key, key_len);
+    if (psk->identity == NULL || psk->key == NULL) {
+        tls_psk_free(psk);
+        return false;
+    }
+    return true;
+}
+
 #if TLS_HAS_PSK
 
 static tls_connection_t *connection_of(SSL *ssl) {
     return SSL_get_app_data(ssl);
 }
 
+// The client's key: that of the context, or the one that the hook gave for this connection.
+static const tls_psk_t *own_psk(const tls_connection_t *connection) {
+    const tls_psk_t *psk = &connection->context->own_psk;
+    return psk->key != NULL ? psk : &connection->found_psk;
+}
+
+// Asks hooks.psk_client and keeps what it gives. false: nothing, or no memory.
+static bool ask_client_hook(tls_connection_t *connection, const char *hint) {
+    tls_host_t *host = connection->host;
+    uint8_t identity[TLS_PSK_IDENTITY_MAX];
+    uint8_t key[TLS_PSK_MAX];
+    size_t identity_len = 0;
+    size_t key_len = 0;
+    tls_status_t status = TLS_ERROR;
+    if (host->psk_client != NULL) {
+        status = TLS_CALL_HOOK(host, psk_client, hint, identity, &identity_len, key, &key_len);
+    }
+    tls_psk_free(&connection->found_psk);
+    bool ok = status == TLS_OK && identity_len > 0 && key_len > 0;
+    connection->aborted_by_caller = connection->aborted_by_caller || status == TLS_ABORTED;
+    connection->identity_unknown = !ok;
+    ok = ok && copy_psk(&connection->found_psk, identity, identity_len, key, key_len);
+    OPENSSL_cleanse(key, sizeof(key));
+    return ok;
+}
+
+// Whether TLS 1.3 may come of the handshake, where the key is needed before the server has said anything.
+static bool may_be_tls13(const tls_connection_t *connection) {
+    return !connection->datagram && SSL_get_max_proto_version(connection->ssl) == TLS_VERSION_1_3;
+}
+
+bool tls_psk_ask_early(tls_connection_t *connection) {
+    bool due = connection->psk && !connection->server && own_psk(connection)->key == NULL && may_be_tls13(connection);
+    return !due || ask_client_hook(connection, NULL);
+}
+
 static unsigned client_key(SSL *ssl, const char *hint, char *identity, unsigned max_identity_len, unsigned char *key,
     unsigned max_key_len) {
-    (void)hint;
-    const tls_context_t *context = connection_of(ssl)->context;
-    if (context->psk_key == NULL || context->psk_identity_len > max_identity_len || context->psk_key_len > max_key_len
-        || memchr(context->psk_identity, '\0', context->psk_identity_len) != NULL) {
+    tls_connection_t *connection = connection_of(ssl);
+    if (connection->context->own_psk.key == NULL && !ask_client_hook(connection, hint)) {
         return 0;
     }
-    memcpy(identity, context->psk_identity, context->psk_identity_len);
-    identity[context->psk_identity_len] = '\0'; // the library has room for it beyond max_identity_len
-    memcpy(key, context->psk_key, context->psk_key_len);
-    return (unsigned)context->psk_key_len;
+    const tls_psk_t *psk = own_psk(connection);
+    if (psk->identity_len > max_identity_len || psk->key_len > max_key_len
+        || memchr(psk->identity, '\0', psk->identity_len) != NULL) {
+        return 0;
+    }
+    memcpy(identity, psk->identity, psk->identity_len);
+    identity[psk->identity_len] = '\0'; // the library has room for it beyond max_identity_len
+    memcpy(key, psk->key, psk->key_len);
+    return (unsigned)psk->key_len;
 }
 
 // Asks hooks.psk; 0: there is no key for the identity.
@@ -33,7 +104,7 @@ static size_t ask_hook(tls_connection_t *connection, const uint8_t *identity, si
     size_t key_len = 0;
     tls_status_t status = TLS_ERROR;
     if (connection->psk && host->psk != NULL && len > 0 && len <= TLS_PSK_IDENTITY_MAX) {
-        status = host->psk(host, identity, len, key, &key_len);
+        status = TLS_CALL_HOOK(host, psk, identity, len, key, &key_len);
     }
     if (status == TLS_OK && key_len > 0 && key_len <= TLS_PSK_MAX) {
         connection->identity_unknown = false;
@@ -76,14 +147,14 @@ static SSL_SESSION *session_for(SSL *ssl, const uint8_t *key, size_t len) {
 static int client_session(SSL *ssl, const EVP_MD *digest, const unsigned char **identity, size_t *identity_len,
     SSL_SESSION **session) {
     (void)digest; // only suites with SHA-256 were offered
-    const tls_context_t *context = connection_of(ssl)->context;
+    const tls_psk_t *psk = own_psk(connection_of(ssl));
     *session = NULL;
-    if (context->psk_key == NULL) {
+    if (psk->key == NULL) {
         return 1;
     }
-    *session = session_for(ssl, context->psk_key, context->psk_key_len);
-    *identity = context->psk_identity;
-    *identity_len = context->psk_identity_len;
+    *session = session_for(ssl, psk->key, psk->key_len);
+    *identity = psk->identity;
+    *identity_len = psk->identity_len;
     return *session != NULL;
 }
 
@@ -116,6 +187,11 @@ void tls_psk_install_server(tls_context_t *context, bool enable) {
 }
 
 #else
+
+bool tls_psk_ask_early(tls_connection_t *connection) {
+    (void)connection;
+    return true;
+}
 
 void tls_psk_install_client(tls_context_t *context, bool enable) {
     (void)context;
@@ -160,44 +236,17 @@ static bool check_supported(const tls_context_t *context, bool server, tls_error
     return true;
 }
 
-void tls_wipe(uint8_t *bytes, size_t len) {
-    if (bytes != NULL) {
-        OPENSSL_cleanse(bytes, len);
-        tls_free(bytes);
-    }
-}
-
-static uint8_t *copy_bytes(const uint8_t *bytes, size_t len) {
-    uint8_t *copy = tls_zalloc(len);
-    if (copy != NULL) {
-        memcpy(copy, bytes, len);
-    }
-    return copy;
-}
-
 // Swaps in the new key; on failure everything is as before and the new key is freed.
-static bool swap_key(tls_context_t *context, uint8_t *identity, size_t identity_len, uint8_t *key, size_t key_len,
-    tls_error_t *error) {
-    uint8_t *old_identity = context->psk_identity;
-    size_t old_identity_len = context->psk_identity_len;
-    uint8_t *old_key = context->psk_key;
-    size_t old_key_len = context->psk_key_len;
-    context->psk_identity = identity;
-    context->psk_identity_len = identity_len;
-    context->psk_key = key;
-    context->psk_key_len = key_len;
+static bool swap_key(tls_context_t *context, tls_psk_t *psk, tls_error_t *error) {
+    tls_psk_t old = context->own_psk;
+    context->own_psk = *psk;
     if (!tls_ciphers_update(context, error)) {
-        context->psk_identity = old_identity;
-        context->psk_identity_len = old_identity_len;
-        context->psk_key = old_key;
-        context->psk_key_len = old_key_len;
-        tls_wipe(identity, identity_len);
-        tls_wipe(key, key_len);
+        context->own_psk = old;
+        tls_psk_free(psk);
         return false;
     }
-    tls_psk_install_client(context, key != NULL);
-    tls_wipe(old_identity, old_identity_len);
-    tls_wipe(old_key, old_key_len);
+    tls_psk_install_client(context, tls_uses_psk(context));
+    tls_psk_free(&old);
     return true;
 }
 
@@ -206,8 +255,9 @@ bool tls_context_set_psk(tls_context_t *context, const uint8_t *identity, size_t
     if (!check_supported(context, false, error)) {
         return false;
     }
+    tls_psk_t psk = {0};
     if (identity == NULL && key == NULL) {
-        return swap_key(context, NULL, 0, NULL, 0, error);
+        return swap_key(context, &psk, error);
     }
     if (identity == NULL || key == NULL || identity_len == 0 || identity_len > TLS_PSK_IDENTITY_MAX || key_len == 0
         || key_len > TLS_PSK_MAX) {
@@ -215,25 +265,57 @@ bool tls_context_set_psk(tls_context_t *context, const uint8_t *identity, size_t
             "a pre-shared key has 1 to %d bytes, its identity 1 to %d", TLS_PSK_MAX, TLS_PSK_IDENTITY_MAX);
         return false;
     }
-    uint8_t *identity_copy = copy_bytes(identity, identity_len);
-    uint8_t *key_copy = copy_bytes(key, key_len);
-    if (identity_copy == NULL || key_copy == NULL) {
+    if (!copy_psk(&psk, identity, identity_len, key, key_len)) {
         tls_error_no_memory(error);
-        tls_wipe(identity_copy, identity_len);
-        tls_wipe(key_copy, key_len);
         return false;
     }
-    return swap_key(context, identity_copy, identity_len, key_copy, key_len, error);
+    return swap_key(context, &psk, error);
 }
 
-bool tls_context_set_psk_server(tls_context_t *context, bool enable, tls_error_t *error) {
+bool tls_context_set_psk_hint(tls_context_t *context, const char *hint, tls_error_t *error) {
     if (!check_supported(context, true, error)) {
         return false;
     }
-    bool before = context->psk_server;
-    context->psk_server = enable;
+#if TLS_HAS_PSK
+    if (hint != NULL && strlen(hint) > TLS_PSK_IDENTITY_MAX) {
+        tls_error_set(error, TLS_ERROR_ARGUMENT, TLS_CODE_BAD_INPUT_DATA, "the hint has at most %d bytes",
+            TLS_PSK_IDENTITY_MAX);
+        return false;
+    }
+    if (!SSL_CTX_use_psk_identity_hint(context->ssl_ctx, hint)) {
+        tls_error_no_memory(error);
+        return false;
+    }
+#else
+    (void)hint;
+#endif
+    return true;
+}
+
+// Client and server: whether a hook is to find the keys.
+static bool set_hook(tls_context_t *context, bool server, bool enable, tls_error_t *error) {
+    if (!check_supported(context, server, error)) {
+        return false;
+    }
+    bool before = context->psk_hook;
+    context->psk_hook = enable;
     if (!tls_ciphers_update(context, error)) {
-        context->psk_server = before;
+        context->psk_hook = before;
+        return false;
+    }
+    return true;
+}
+
+bool tls_context_set_psk_client(tls_context_t *context, bool enable, tls_error_t *error) {
+    if (!set_hook(context, false, enable, error)) {
+        return false;
+    }
+    tls_psk_install_client(context, tls_uses_psk(context));
+    return true;
+}
+
+bool tls_context_set_psk_server(tls_context_t *context, bool enable, tls_error_t *error) {
+    if (!set_hook(context, true, enable, error)) {
         return false;
     }
     tls_psk_install_server(context, enable);

@@ -3,10 +3,17 @@
 #include "openssl/internal.h"
 
 #include <openssl/evp.h>
+#include <openssl/rand.h>
 #include <string.h>
 
 bool tls_sha256(const uint8_t *data, size_t len, uint8_t digest[TLS_DIGEST_SIZE]) {
     bool ok = EVP_Digest(data, len, digest, NULL, EVP_sha256(), NULL) == 1;
+    tls_errors_clear();
+    return ok;
+}
+
+bool tls_random(uint8_t *out, size_t len) {
+    bool ok = RAND_bytes(out, (int)len) == 1;
     tls_errors_clear();
     return ok;
 }
@@ -34,25 +41,89 @@ static int64_t now_of(tls_connection_t *connection) {
     return connection->host->now(connection->host);
 }
 
-static bool load_session(tls_connection_t *connection, tls_session_t *from) {
+static SSL_SESSION *read_session(tls_session_t *from) {
     size_t len;
     const unsigned char *payload = tls_session_payload(from, &len);
     // The library frees what it reads keys from without wiping it.
     tls_memory_wipe_freed(true);
     SSL_SESSION *session = d2i_SSL_SESSION(NULL, &payload, (long)len);
     tls_memory_wipe_freed(false);
+    return session;
+}
+
+// NULL: out of memory.
+static tls_session_t *write_session(SSL_SESSION *from, const tls_session_facts_t *facts) {
+    int len = i2d_SSL_SESSION(from, NULL);
+    tls_session_t *session = len > 0 ? tls_session_new(facts, (size_t)len) : NULL;
+    if (session != NULL) {
+        size_t room;
+        unsigned char *payload = tls_session_payload(session, &room);
+        if (i2d_SSL_SESSION(from, &payload) == len) {
+            return session;
+        }
+    }
+    tls_session_release(session);
+    return NULL;
+}
+
+static bool load_session(tls_connection_t *connection, tls_session_t *from) {
+    SSL_SESSION *session = read_session(from);
     bool ok = session != NULL && SSL_set_session(connection->ssl, session);
     SSL_SESSION_free(session);
     tls_errors_clear();
     return ok;
 }
 
+#if MICROPY_PY_SSL_SESSION_CACHE
+
+static void take_kept(tls_connection_t *connection, const tls_session_terms_t *terms) {
+    if (connection->session == NULL && !connection->psk) {
+        connection->session = tls_session_cache_take(&connection->context->sessions, terms, connection->peer_port,
+            now_of(connection), &connection->kept);
+    }
+}
+
+void tls_session_keep(tls_connection_t *connection) {
+    tls_session_cache_t *cache = &connection->context->sessions;
+    if (!connection->keep_due) {
+        return;
+    }
+    connection->keep_due = false;
+    if (connection->asked_name == NULL || cache->size == 0) {
+        return;
+    }
+    tls_error_t ignored;
+    tls_session_t *session = tls_connection_session(connection, &ignored);
+    bool single_use = SSL_version(connection->ssl) == TLS1_3_VERSION;
+    connection->kept = tls_session_cache_put(cache, session, connection->peer_port, single_use);
+}
+
+#else
+
+#define take_kept(connection, terms) ((void)(connection), (void)(terms))
+
+void tls_session_keep(tls_connection_t *connection) {
+    (void)connection;
+}
+
+#endif
+
 bool tls_session_offer(tls_connection_t *connection) {
-    if (connection->session == NULL || connection->offered) {
+    if (connection->started) {
         return true;
     }
+    connection->started = true;
     tls_session_terms_t terms = terms_of(connection);
     terms.hook_asked = connection->host->verify != NULL && connection->verify_mode != TLS_VERIFY_MODE_NONE;
+    if (connection->server) {
+        tls_session_count(&connection->context->sessions, accept);
+        return tls_tickets_bind(connection, &terms);
+    }
+    tls_session_count(&connection->context->sessions, connect);
+    take_kept(connection, &terms);
+    if (connection->session == NULL) {
+        return true;
+    }
     connection->offered = tls_session_suits(connection->session, &terms, now_of(connection))
         && load_session(connection, connection->session);
     if (connection->offered) {
@@ -64,8 +135,23 @@ bool tls_session_offer(tls_connection_t *connection) {
     return !tls_memory_was_refused();
 }
 
+static void count_handshake(const tls_connection_t *connection) {
+    tls_session_cache_t *cache = &connection->context->sessions;
+    if (connection->server) {
+        tls_session_count(cache, accept_good);
+    } else {
+        tls_session_count(cache, connect_good);
+    }
+    if (connection->resumed) {
+        tls_session_count(cache, hits);
+    }
+}
+
 void tls_session_note(tls_connection_t *connection) {
     connection->resumed = SSL_session_reused(connection->ssl) && !connection->psk;
+    // In TLS 1.3 there is nothing to keep before a ticket has come.
+    connection->keep_due = !connection->server && SSL_version(connection->ssl) != TLS1_3_VERSION;
+    count_handshake(connection);
     if (!connection->resumed) {
         connection->proof_time = now_of(connection);
     } else if (connection->session != NULL) {
@@ -89,21 +175,15 @@ static int note_new_session(SSL *ssl, SSL_SESSION *session) {
     (void)session;
     tls_connection_t *connection = SSL_get_app_data(ssl);
     connection->session_is_new = true;
+    connection->keep_due = true;
     connection->session_time = now_of(connection);
     return 0; // it keeps no reference
 }
 
-void tls_session_install(tls_context_t *context) {
-    SSL_CTX *ctx = context->ssl_ctx;
-    // Nothing is kept by the library: what a client wants to resume, its caller holds; a server's sessions are in its
-    // tickets.
-    if (context->protocol & TLS_PROTOCOL_SERVER) {
-        SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-        SSL_CTX_set_timeout(ctx, TLS_TICKET_LIFETIME);
-    } else {
-        SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
-        SSL_CTX_sess_set_new_cb(ctx, note_new_session);
-    }
+static void install_on_client(SSL_CTX *ctx) {
+    // The library keeps nothing: what a client wants to resume, its caller or its context holds.
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(ctx, note_new_session);
 }
 
 static tls_session_facts_t facts_of(const tls_connection_t *connection, const SSL_SESSION *from) {
@@ -141,19 +221,12 @@ tls_session_t *tls_connection_session(tls_connection_t *connection, tls_error_t 
         return NULL;
     }
     tls_session_facts_t facts = facts_of(connection, from);
-    int len = i2d_SSL_SESSION(from, NULL);
-    tls_session_t *session = len > 0 ? tls_session_new(&facts, (size_t)len) : NULL;
-    if (session != NULL) {
-        size_t room;
-        unsigned char *payload = tls_session_payload(session, &room);
-        if (i2d_SSL_SESSION(from, &payload) == len) {
-            return session;
-        }
+    tls_session_t *session = write_session(from, &facts);
+    if (session == NULL) {
+        tls_error_no_memory(error);
+        tls_errors_clear();
     }
-    tls_session_release(session);
-    tls_error_no_memory(error);
-    tls_errors_clear();
-    return NULL;
+    return session;
 }
 
 bool tls_connection_session_reused(const tls_connection_t *connection) {
@@ -161,19 +234,94 @@ bool tls_connection_session_reused(const tls_connection_t *connection) {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Server
+// Server: sessions of TLS 1.2 for clients that do without tickets
+
+#if MICROPY_PY_SSL_SESSION_CACHE
+
+// What the library keeps itself it also looks for in vain, so it is told when there is nothing.
+static void set_cache_mode(tls_context_t *context) {
+    bool keeps = context->sessions.size > 0 && context->num_tickets > 0;
+    SSL_CTX_set_session_cache_mode(context->ssl_ctx,
+        keeps ? SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL : SSL_SESS_CACHE_OFF);
+}
+
+static int keep_for_client(SSL *ssl, SSL_SESSION *session) {
+    tls_connection_t *connection = SSL_get_app_data(ssl);
+    unsigned id_len;
+    const unsigned char *id = SSL_SESSION_get_id(session, &id_len);
+    if (SSL_version(ssl) == TLS1_3_VERSION || id_len == 0) {
+        return 0;
+    }
+    tls_session_facts_t facts = {.time = now_of(connection), .id_len = (uint8_t)id_len};
+    facts.proof_time = facts.time;
+    facts.timeout = TLS_TICKET_LIFETIME;
+    memcpy(facts.terms.trust, connection->binding, sizeof(facts.terms.trust));
+    memcpy(facts.id, id, id_len);
+    tls_session_t *kept = write_session(session, &facts);
+    connection->kept = tls_session_cache_put(&connection->context->sessions, kept, 0, false);
+    tls_errors_clear();
+    return 0; // it keeps no reference
+}
+
+static SSL_SESSION *find_for_client(SSL *ssl, const unsigned char *id, int len, int *copy) {
+    tls_connection_t *connection = SSL_get_app_data(ssl);
+    *copy = 0;
+    tls_session_t *kept = tls_session_cache_find(&connection->context->sessions, id, (size_t)len, connection->binding,
+        now_of(connection), &connection->kept);
+    SSL_SESSION *session = kept != NULL ? read_session(kept) : NULL;
+    tls_session_release(kept);
+    return session;
+}
+
+static void install_on_server(tls_context_t *context) {
+    SSL_CTX_sess_set_new_cb(context->ssl_ctx, keep_for_client);
+    SSL_CTX_sess_set_get_cb(context->ssl_ctx, find_for_client);
+    tls_context_set_session_cache_size(context, MICROPY_PY_SSL_SERVER_SESSIONS);
+}
+
+void tls_context_set_session_cache_size(tls_context_t *context, size_t size) {
+    tls_session_cache_resize(&context->sessions, size);
+    if (context->protocol & TLS_PROTOCOL_SERVER) {
+        set_cache_mode(context);
+    }
+}
+
+size_t tls_context_get_session_cache_size(const tls_context_t *context) {
+    return context->sessions.size;
+}
+
+void tls_context_session_stats(tls_context_t *context, tls_session_stats_t *stats) {
+    tls_session_cache_read_stats(&context->sessions, stats);
+}
+
+#else
+
+static void set_cache_mode(tls_context_t *context) {
+    SSL_CTX_set_session_cache_mode(context->ssl_ctx, SSL_SESS_CACHE_OFF);
+}
+
+#define install_on_server(context) set_cache_mode(context)
+
+#endif
+
+void tls_session_install(tls_context_t *context) {
+    SSL_CTX *ctx = context->ssl_ctx;
+    if (!(context->protocol & TLS_PROTOCOL_SERVER)) {
+        install_on_client(ctx);
+        return;
+    }
+    SSL_CTX_set_timeout(ctx, TLS_TICKET_LIFETIME);
+    install_on_server(context);
+    tls_tickets_install(context);
+}
 
 void tls_context_set_num_tickets(tls_context_t *context, uint16_t count) {
     context->num_tickets = count;
+    set_cache_mode(context);
 }
 
 uint16_t tls_context_get_num_tickets(const tls_context_t *context) {
     return context->num_tickets;
-}
-
-// The keys of tickets are the library's, one set for a context; the number is in each ticket.
-void tls_context_forget_tickets(tls_context_t *context) {
-    context->ticket_epoch++;
 }
 
 bool tls_session_set_up(tls_connection_t *connection) {
@@ -191,6 +339,5 @@ bool tls_session_set_up(tls_connection_t *connection) {
         return false;
     }
 #endif
-    return SSL_set_session_id_context(ssl, (const unsigned char *)&context->ticket_epoch,
-        sizeof(context->ticket_epoch));
+    return true;
 }

@@ -79,14 +79,51 @@ void tls_transport_trim(tls_connection_t *connection) {
 void tls_transport_discard(tls_connection_t *connection) {
     buffer_free(&connection->input);
     buffer_free(&connection->output);
+#if MICROPY_PY_SSL_SNI_CALLBACK
+    buffer_free(&connection->hello);
+#endif
 }
+
+#if MICROPY_PY_SSL_SNI_CALLBACK
+
+void tls_transport_reread(tls_connection_t *connection) {
+    buffer_free(&connection->input); // it is the end of what was kept
+    connection->input = connection->hello;
+    memset(&connection->hello, 0, sizeof(connection->hello));
+}
+
+void tls_transport_forget(tls_connection_t *connection) {
+    buffer_free(&connection->hello);
+}
+
+// A hello over datagrams is one of them. false: out of memory.
+static bool keep_hello(tls_connection_t *connection, const uint8_t *data, size_t len) {
+    tls_buffer_t *hello = &connection->hello;
+    if (!connection->sni_due) {
+        return true;
+    }
+    if (connection->datagram) {
+        hello->end = 0;
+    }
+    if (!buffer_reserve(hello, len)) {
+        return false;
+    }
+    buffer_append(hello, data, len);
+    return true;
+}
+
+#else
+
+#define keep_hello(connection, data, len) (true)
+
+#endif
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Sending
 
 static tls_status_t call_send(tls_connection_t *connection, const uint8_t *data, size_t size, size_t *count) {
     *count = 0;
-    tls_status_t status = connection->host->send(connection->host, data, size, count);
+    tls_status_t status = TLS_CALL_HOOK(connection->host, send, data, size, count);
     if (status == TLS_OK && *count == 0) {
         return TLS_WANT_WRITE;
     }
@@ -193,9 +230,10 @@ static int bio_write(BIO *bio, const char *text, int size) {
 // ---------------------------------------------------------------------------------------------------------------------
 // Receiving
 
+// TLS_ERROR: out of memory.
 static tls_status_t call_recv(tls_connection_t *connection, uint8_t *buf, size_t size, size_t *count) {
     *count = 0;
-    tls_status_t status = connection->host->recv(connection->host, buf, size, count);
+    tls_status_t status = TLS_CALL_HOOK(connection->host, recv, buf, size, count);
     if (status == TLS_OK && *count == 0) {
         status = TLS_WANT_READ;
     }
@@ -203,7 +241,7 @@ static tls_status_t call_recv(tls_connection_t *connection, uint8_t *buf, size_t
         *count = size;
     }
     connection->starved = status != TLS_OK;
-    return status;
+    return status == TLS_OK && !keep_hello(connection, buf, *count) ? TLS_ERROR : status;
 }
 
 // Fills the empty read-ahead buffer.
@@ -255,8 +293,8 @@ static int bio_read(BIO *bio, char *buf, int size) {
     }
     size_t count = 0;
     tls_status_t status = receive(connection, (uint8_t *)buf, (size_t)size, &count);
-    if (status == TLS_OK) {
-        return (int)count;
+    if (status == TLS_OK || status == TLS_ERROR) {
+        return status == TLS_OK ? (int)count : -1;
     }
     connection->transport_eof = status == TLS_EOF;
     return stop_library(bio, connection, status, BIO_FLAGS_READ);

@@ -19,6 +19,18 @@ def test_feature_table_is_what_the_interpreters_answer():
     assert table in README
 
 
+def test_feature_table_is_complete():
+    """Each constant of the stub and each limit that the interop tests know of has its row."""
+    table = (ROOT / "tools" / "feature-table").read_text(encoding="utf-8")
+    constants = re.findall(r"^(HAS_\w+):", (ROOT / "typings" / "ssl.pyi").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(constants) > 10
+    for name in constants:
+        assert f'"{name}"' in table, name
+    for line in (ROOT / "tests" / "interop" / "known.txt").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            assert re.sub("openssl|mbedtls", "{engine}", line.split(" | ")[0]) in table, line
+
+
 @pytest.fixture
 def https_server(certs, free_port):
     """The port of a server that answers one request, by CPython."""

@@ -79,10 +79,22 @@ static bool add_certificate(tls_context_t *context, const char *name, tls_error_
 
 static bool set_psk(tls_context_t *context, const side_t *side, bool is_server, tls_error_t *error) {
     if (is_server) {
-        return tls_context_set_psk_server(context, true, error);
+        return tls_context_set_psk_server(context, true, error)
+            && (side->psk_hint == NULL || tls_context_set_psk_hint(context, side->psk_hint, error));
+    }
+    if (side->psk_from_hook) {
+        return tls_context_set_psk_client(context, true, error);
     }
     return tls_context_set_psk(context, (const uint8_t *)side->psk_identity, strlen(side->psk_identity),
         (const uint8_t *)side->psk_key, strlen(side->psk_key), error);
+}
+
+static size_t count_names(const char *const names[4]) {
+    size_t count = 0;
+    while (count < 4 && names[count] != NULL) {
+        count++;
+    }
+    return count;
 }
 
 static bool configure(tls_context_t *context, const side_t *side, bool is_server, tls_error_t *error) {
@@ -94,6 +106,9 @@ static bool configure(tls_context_t *context, const side_t *side, bool is_server
         return false;
     }
     if (side->max_record != 0 && !tls_context_set_max_record(context, side->max_record, error)) {
+        return false;
+    }
+    if (side->mtu != 0 && !tls_context_set_mtu(context, side->mtu, error)) {
         return false;
     }
     if (side->certificate != NULL && !add_certificate(context, side->certificate, error)) {
@@ -115,6 +130,12 @@ static bool configure(tls_context_t *context, const side_t *side, bool is_server
     if (count > 0 && !tls_context_set_ciphers(context, side->ciphers, count, error)) {
         return false;
     }
+    if (side->alpn[0] != NULL && !tls_context_set_alpn(context, side->alpn, count_names(side->alpn), error)) {
+        return false;
+    }
+    if (side->groups[0] != NULL && !tls_context_set_groups(context, side->groups, count_names(side->groups), error)) {
+        return false;
+    }
     return side->psk_identity == NULL || set_psk(context, side, is_server, error);
 }
 
@@ -129,6 +150,7 @@ typedef struct call {
     bool want_write;
     bool aborted;
     bool transport_aborted;
+    bool keylog_aborted;
 } call_t;
 
 static void note(call_t *call, tls_status_t status) {
@@ -189,7 +211,7 @@ static tls_status_t hook_psk(tls_host_t *host, const uint8_t *identity, size_t i
         note(call, endpoint->psk_answer);
         return endpoint->psk_answer;
     }
-    const side_t *side = &endpoint->side;
+    const side_t *side = endpoint->chose_other ? &endpoint->other_side : &endpoint->side;
     if (side->psk_identity == NULL || identity_len != strlen(side->psk_identity)
         || memcmp(identity, side->psk_identity, identity_len) != 0) {
         return TLS_ERROR;
@@ -198,6 +220,57 @@ static tls_status_t hook_psk(tls_host_t *host, const uint8_t *identity, size_t i
     assert_true(*key_len <= TLS_PSK_MAX);
     memcpy(key, side->psk_key, *key_len);
     return TLS_OK;
+}
+
+static tls_status_t hook_psk_client(tls_host_t *host, const char *hint, uint8_t *identity, size_t *identity_len,
+    uint8_t *key, size_t *key_len) {
+    call_t *call = (call_t *)host;
+    endpoint_t *endpoint = call->endpoint;
+    const side_t *side = &endpoint->side;
+    do_more(endpoint);
+    endpoint->psk_calls++;
+    snprintf(endpoint->psk_hint, sizeof(endpoint->psk_hint), "%s", hint == NULL ? "" : hint);
+    if (endpoint->psk_answer == TLS_OK) {
+        *identity_len = strlen(side->psk_identity);
+        memcpy(identity, side->psk_identity, *identity_len);
+        *key_len = strlen(side->psk_key);
+        memcpy(key, side->psk_key, *key_len);
+    }
+    note(call, endpoint->psk_answer);
+    return endpoint->psk_answer;
+}
+
+static tls_status_t hook_sni(tls_host_t *host, const char *name, tls_context_t **context, int *alert) {
+    call_t *call = (call_t *)host;
+    endpoint_t *endpoint = call->endpoint;
+    do_more(endpoint);
+    require(endpoint, *context == endpoint->context, "that is not its context");
+    assert_int_equal(*alert, 40);
+    endpoint->sni_calls++;
+    snprintf(endpoint->sni_name, sizeof(endpoint->sni_name), "%s", name == NULL ? "" : name);
+    if (endpoint->sni_alert != 0) {
+        *alert = endpoint->sni_alert;
+    }
+    if (endpoint->other != NULL) {
+        *context = endpoint->other;
+        endpoint->chose_other = true;
+    }
+    note(call, endpoint->sni_answer);
+    return endpoint->sni_answer;
+}
+
+static tls_status_t hook_keylog(tls_host_t *host, const char *line, size_t len) {
+    call_t *call = (call_t *)host;
+    endpoint_t *endpoint = call->endpoint;
+    do_more(endpoint);
+    require(endpoint, !call->keylog_aborted, "keylog was called after it had aborted");
+    require(endpoint, endpoint->keylog_calls < KEYLOG_LINES_MAX && len < KEYLOG_LINE_SIZE, "too much for a key log");
+    memcpy(endpoint->keylog_lines[endpoint->keylog_calls++], line, len);
+    tls_status_t status = endpoint->keylog_answer;
+    endpoint->keylog_answer = TLS_OK;
+    call->keylog_aborted = status == TLS_ABORTED;
+    note(call, status);
+    return status;
 }
 
 static int64_t hook_now(tls_host_t *host) {
@@ -233,7 +306,10 @@ static call_t begin_call(endpoint_t *endpoint) {
         .endpoint = endpoint,
     };
     call.host.verify = endpoint->no_verify_hook ? NULL : hook_verify;
+    call.host.keylog = endpoint->keylog ? hook_keylog : NULL;
+    call.host.sni = endpoint->sni || endpoint->other != NULL ? hook_sni : NULL;
     call.host.psk = endpoint->no_psk_hook ? NULL : hook_psk;
+    call.host.psk_client = endpoint->no_psk_hook ? NULL : hook_psk_client;
     memset(&call.host.error, 0xa5, sizeof(call.host.error)); // an engine clears it first
     return call;
 }
@@ -320,13 +396,26 @@ tls_status_t endpoint_read_some(endpoint_t *endpoint) {
 // ---------------------------------------------------------------------------------------------------------------------
 // Pairs
 
+static bool open_context(tls_context_t **context, const side_t *side, bool is_server, bool datagram,
+    tls_error_t *error) {
+    unsigned protocol = (is_server ? TLS_PROTOCOL_SERVER : 0) | (datagram ? TLS_PROTOCOL_DATAGRAM : 0);
+    *context = tls_context_new(protocol, error);
+    return *context != NULL && configure(*context, side, is_server, error);
+}
+
 static bool open_endpoint(endpoint_t *endpoint, const side_t *side, bool is_server, bool datagram,
     tls_error_t *error) {
     endpoint->side = *side;
     endpoint->is_server = is_server;
-    unsigned protocol = (is_server ? TLS_PROTOCOL_SERVER : 0) | (datagram ? TLS_PROTOCOL_DATAGRAM : 0);
-    endpoint->context = tls_context_new(protocol, error);
-    return endpoint->context != NULL && configure(endpoint->context, side, is_server, error);
+    return open_context(&endpoint->context, side, is_server, datagram, error);
+}
+
+static bool open_other(pair_t *pair, const setup_t *setup, tls_error_t *error) {
+    if (setup->other == NULL) {
+        return true;
+    }
+    pair->server.other_side = *setup->other;
+    return open_context(&pair->server.other, setup->other, true, setup->datagram, error);
 }
 
 static bool open_connection(endpoint_t *endpoint, tls_error_t *error) {
@@ -347,7 +436,7 @@ bool pair_try_open(pair_t *pair, const setup_t *setup, tls_error_t *error) {
     pair->datagram = setup->datagram;
     return open_endpoint(&pair->client, &setup->client, false, setup->datagram, error)
         && open_endpoint(&pair->server, &setup->server, true, setup->datagram, error)
-        && pair_try_reopen(pair, error);
+        && open_other(pair, setup, error) && pair_try_reopen(pair, error);
 }
 
 static void show_error(const tls_error_t *error) {
@@ -380,6 +469,8 @@ bool pair_try_reopen(pair_t *pair, tls_error_t *error) {
             .session = ends[i]->session,
             .side = ends[i]->side,
             .is_server = ends[i]->is_server,
+            .other = ends[i]->other,
+            .other_side = ends[i]->other_side,
             .now = TIME_2026_06_01,
         };
     }
@@ -400,7 +491,8 @@ void pair_close(pair_t *pair) {
     close_connection(&pair->server);
     tls_context_release(pair->client.context);
     tls_context_release(pair->server.context);
-    pair->client.context = pair->server.context = NULL;
+    tls_context_release(pair->server.other);
+    pair->client.context = pair->server.context = pair->server.other = NULL;
 }
 
 static bool may_go_on(tls_status_t status) {

@@ -40,8 +40,13 @@ typedef struct side {
     int maximum;
     uint16_t ciphers[8];      // up to the first 0; none: as the context has them
     size_t max_record;        // 0: as the context has it
+    const char *alpn[4];      // up to the first NULL
+    const char *groups[4];    // the same; none: as the context has them
+    size_t mtu;               // 0: as the context has it
     const char *psk_identity; // client: to offer; server: to know
     const char *psk_key;
+    bool psk_from_hook;   // client: only its hook knows them
+    const char *psk_hint; // server: to tell clients
     const char *hostname;
     bool skip_hostname_check;
     const char *client_id;
@@ -52,6 +57,7 @@ typedef struct setup {
     bool datagram;
     side_t client;
     side_t server;
+    const side_t *other; // what the server's hook for names chooses instead; NULL: there is no such hook
 } setup_t;
 
 // A client that trusts root and asks for server.test, and a server with the certificate ec.
@@ -71,6 +77,9 @@ const char *version_name(int version, bool datagram);
 
 #define VERIFY_CALLS_MAX 8
 
+#define KEYLOG_LINES_MAX 8
+#define KEYLOG_LINE_SIZE 200
+
 #define TIME_2000_01_01 INT64_C(946684800)
 #define TIME_2021_06_01 INT64_C(1622505600)
 #define TIME_2026_06_01 INT64_C(1780272000) // what the clock of an endpoint shows unless told otherwise
@@ -83,6 +92,8 @@ typedef struct endpoint {
     wire_end_t wire;
     side_t side;
     bool is_server;
+    tls_context_t *other; // server: what its hook for names chooses, or NULL
+    side_t other_side;
 
     // What the hooks answer. A test may set it at any time.
     int64_t now;
@@ -90,14 +101,25 @@ typedef struct endpoint {
     tls_status_t verify_answer; // for the certificate at verify_answer_depth
     unsigned verify_answer_depth;
     bool no_psk_hook;
-    tls_status_t psk_answer; // TLS_OK: looks the identity up
-    void (*in_hook)(void);   // what else every hook does, or NULL
+    tls_status_t psk_answer; // TLS_OK: looks the identity up, or gives the client its own
+    bool sni;                // there is such a hook, as there is with `other`
+    tls_status_t sni_answer;
+    int sni_alert;              // 0: as it is
+    bool keylog;                // there is such a hook
+    tls_status_t keylog_answer; // to one line; then it is TLS_OK again
+    void (*in_hook)(void);      // what else every hook does, or NULL
 
     // What they were asked.
     unsigned verify_calls;
     unsigned verify_depth[VERIFY_CALLS_MAX];
     uint64_t verify_hash[VERIFY_CALLS_MAX]; // hash_bytes() of the certificate
     unsigned psk_calls;
+    char psk_hint[16]; // of the latest call at a client
+    unsigned sni_calls;
+    char sni_name[256]; // of the latest call, "" for none
+    bool chose_other;
+    unsigned keylog_calls;
+    char keylog_lines[KEYLOG_LINES_MAX][KEYLOG_LINE_SIZE];
 
     // How the latest call ended.
     tls_status_t status;

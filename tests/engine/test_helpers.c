@@ -164,7 +164,6 @@ TEST(every_code_has_a_name) {
         TLS_CODE_BAD_CONFIG,
         TLS_CODE_ILLEGAL_PARAMETER,
         TLS_CODE_TIMEOUT,
-        TLS_CODE_HELLO_VERIFY_REQUIRED,
         TLS_CODE_INTERNAL,
         TLS_CODE_UNKNOWN_IDENTITY,
         TLS_CODE_HANDSHAKE_FAILURE,
@@ -178,7 +177,6 @@ TEST(every_code_has_a_name) {
         TLS_CODE_NO_CLIENT_CERTIFICATE,
         TLS_CODE_UNSUPPORTED_EXTENSION,
         TLS_CODE_NO_APPLICATION_PROTOCOL,
-        TLS_CODE_PRIVATE_KEY_REQUIRED,
         TLS_CODE_UNEXPECTED_MESSAGE,
         TLS_CODE_FATAL_ALERT,
         TLS_CODE_UNRECOGNIZED_NAME,
@@ -213,7 +211,7 @@ TEST(every_kind_has_a_reason) {
 }
 
 TEST(every_verify_bit_has_a_reason) {
-    for (uint32_t bit = TLS_VERIFY_EXPIRED; bit <= TLS_VERIFY_OTHER; bit <<= 1) {
+    for (uint32_t bit = TLS_VERIFY_EXPIRED; bit <= TLS_VERIFY_PIN; bit <<= 1) {
         assert_non_null(tls_verify_reason(bit));
         tls_error_t error = {.kind = TLS_ERROR_VERIFICATION, .verify = bit};
         assert_string_equal(tls_error_reason(&error), tls_verify_reason(bit));
@@ -223,7 +221,7 @@ TEST(every_verify_bit_has_a_reason) {
     }
     assert_null(tls_verify_reason(0));
     assert_null(tls_verify_reason(TLS_VERIFY_EXPIRED | TLS_VERIFY_HOSTNAME));
-    assert_null(tls_verify_reason(TLS_VERIFY_OTHER << 1));
+    assert_null(tls_verify_reason(TLS_VERIFY_PIN << 1));
 }
 
 TEST(the_worst_verify_bit_is_the_reason) {
@@ -337,7 +335,7 @@ TEST(dates_and_seconds) {
         snprintf(text, sizeof(text), "expired on %04d-%02d-%02d;", date[0], date[1], date[2]);
         tls_error_t error;
         tls_error_clear(&error);
-        tls_detail_expired(&error, true, 0, seconds + 86399, 0);
+        tls_detail_expired(&error, true, 0, seconds + 86399, 0, false);
         assert_non_null(strstr(error.detail, text));
     }
 }
@@ -345,17 +343,57 @@ TEST(dates_and_seconds) {
 TEST(the_first_sentence_stays) {
     tls_error_t error;
     tls_error_clear(&error);
-    tls_detail_expired(&error, true, 0, 0, TIME_2026_06_01);
+    tls_detail_expired(&error, true, 0, 0, TIME_2026_06_01, false);
     char first[TLS_DETAIL_SIZE];
     strcpy(first, error.detail);
-    tls_detail_expired(&error, false, 1, 0, 0);
-    tls_detail_not_yet_valid(&error, false, 1, 0, 0);
+    tls_detail_expired(&error, false, 1, 0, 0, false);
+    tls_detail_not_yet_valid(&error, false, 1, 0, 0, false);
+    tls_detail_pin(&error, false, NULL);
     tls_detail_hostname(&error, "a", "b");
-    tls_detail_untrusted(&error, false, "x", false, 1);
+    tls_detail_untrusted(&error, false, "x", false, 1, false);
     tls_detail_verify_bits(&error, false, TLS_VERIFY_WEAK);
     tls_detail_peer_alert(&error, false, 40);
+    tls_detail_versions(&error, 0, 0x0301, TLS_VERSION_1_2, TLS_VERSION_1_3);
+    tls_detail_protocol(&error, false);
     assert_string_equal(error.detail, first);
     assert_string_equal(first, "server's certificate expired on 1970-01-01; this device's clock says 2026-06-01");
+}
+
+TEST(versions_of_both_sides) {
+    const unsigned server = TLS_PROTOCOL_SERVER;
+    const unsigned datagrams = TLS_PROTOCOL_DATAGRAM;
+    static const int v12 = TLS_VERSION_1_2;
+    static const int v13 = TLS_VERSION_1_3;
+    const struct {
+        unsigned protocol;
+        int hello;
+        int minimum;
+        int maximum;
+        const char *detail;
+    } cases[] = {
+        {server, 0x0303, v13, v13, "client offers at most TLS 1.2; this server wants at least TLS 1.3"},
+        {server, 0x0301, v12, v13, "client offers at most TLS 1.0; this server wants at least TLS 1.2"},
+        {server, 0x0300, v12, v12, "client offers at most SSL 3.0; this server wants at least TLS 1.2"},
+        {server, 0x0303, v12, v12, "client wants at least TLS 1.3; this server offers at most TLS 1.2"},
+        {server, 0, v12, v13, "no TLS version in common; this server takes TLS 1.2 to TLS 1.3"},
+        {server | datagrams, 0xfeff, v12, v12, "client offers at most DTLS 1.0; this server wants at least DTLS 1.2"},
+        {0, 0x0302, v12, v13, "server offers at most TLS 1.1; this client wants at least TLS 1.2"},
+        {0, 0x0303, v13, v13, "server offers at most TLS 1.2; this client wants at least TLS 1.3"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        tls_error_t error;
+        tls_error_clear(&error);
+        tls_detail_versions(&error, cases[i].protocol, cases[i].hello, cases[i].minimum, cases[i].maximum);
+        assert_string_equal(error.detail, cases[i].detail);
+    }
+    tls_error_t error;
+    tls_error_clear(&error);
+    error.alert = 70;
+    error.alert_from_peer = true;
+    tls_detail_peer_alert(&error, true, 70);
+    tls_detail_versions(&error, 0, 0, v12, v13);
+    assert_string_equal(error.detail,
+        "server sent alert protocol_version: no TLS version in common; this client takes TLS 1.2 to TLS 1.3");
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -378,6 +416,12 @@ TEST(memory) {
     block = tls_realloc(NULL, 10);
     assert_non_null(block);
     tls_free(block);
+    block = tls_block_take(TLS_BLOCK_HEADER + 1000);
+    assert_non_null(block);
+    for (size_t i = 0; i < 1000; i++) {
+        assert_int_equal(block[TLS_BLOCK_HEADER + i], 0);
+    }
+    tls_block_put_back(block);
 }
 
 TEST(memory_that_cannot_be_had) {
@@ -392,6 +436,8 @@ TEST(memory_that_cannot_be_had) {
     assert_int_equal(tls_memory_failed_size(), 42);
     assert_null(tls_realloc(blocks[0], 100));
     assert_int_equal(tls_memory_failed_size(), 100);
+    assert_null(tls_block_take(1000));
+    assert_int_equal(tls_memory_failed_size(), 1000);
     tls_memory_fail_after(-1);
     tls_free(blocks[0]);
     tls_free(blocks[1]);
@@ -415,6 +461,7 @@ int main(void) {
         cmocka_unit_test(a_long_detail_is_cut_off),
         cmocka_unit_test(dates_and_seconds),
         cmocka_unit_test(the_first_sentence_stays),
+        cmocka_unit_test(versions_of_both_sides),
         cmocka_unit_test(memory),
         cmocka_unit_test(memory_that_cannot_be_had),
     };

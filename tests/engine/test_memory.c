@@ -1,4 +1,5 @@
-// When memory runs out at any moment, is it said, is nothing leaked, and does the next connection work?
+// When memory runs out at any moment, is it said, is nothing leaked, and does the next connection work? And does each
+// connection know how much it holds?
 //
 // Leaks are found when the program ends.
 
@@ -125,16 +126,36 @@ TEST(mutual_rsa) {
     setup.server.anchors = "root";
     setup.server.verify = TLS_VERIFY_MODE_REQUIRED;
     setup.client.certificate = "client-rsa";
+    setup.client.alpn[0] = setup.server.alpn[0] = "http/1.1";
+    setup.client.groups[0] = setup.server.groups[0] = "P-256";
     check_every_allocation(&setup);
 }
 
 TEST(psk) {
     setup_t setup = psk_setup();
     check_every_allocation(&setup);
+    setup.client.psk_from_hook = true;
+    check_every_allocation(&setup);
 }
 
 TEST(dtls) {
     setup_t setup = verified_setup();
+    setup.datagram = true;
+    check_every_allocation(&setup);
+}
+
+TEST(another_context) {
+    static const side_t other = {
+        .certificate = "ec",
+        .anchors = "root",
+        .verify = TLS_VERIFY_MODE_REQUIRED,
+        .alpn = {"h2"},
+    };
+    setup_t setup = verified_setup();
+    setup.client.certificate = "client-ec";
+    setup.client.alpn[0] = "h2";
+    setup.other = &other;
+    check_every_allocation(&setup);
     setup.datagram = true;
     check_every_allocation(&setup);
 }
@@ -212,6 +233,20 @@ static bool set_psk_server(pair_t *pair, tls_error_t *error) {
     return tls_context_set_psk_server(pair->server.context, true, error);
 }
 
+static bool set_psk_client(pair_t *pair, tls_error_t *error) {
+    return tls_context_set_psk_client(pair->client.context, true, error);
+}
+
+static bool set_alpn(pair_t *pair, tls_error_t *error) {
+    static const char *const names[] = {"one", "another"};
+    return tls_context_set_alpn(pair->client.context, names, COUNT(names), error);
+}
+
+static bool set_groups(pair_t *pair, tls_error_t *error) {
+    static const char *const names[] = {"P-384", "P-256"};
+    return tls_context_set_groups(pair->client.context, names, COUNT(names), error);
+}
+
 static bool check_key(pair_t *pair, tls_error_t *error) {
     (void)pair;
     blob_t key = load("rsa", ".pkcs1.pem");
@@ -240,6 +275,9 @@ TEST(setters) {
         set_suites,
         set_psk,
         set_psk_server,
+        set_psk_client,
+        set_alpn,
+        set_groups,
         check_key,
     };
     for (size_t i = 0; i < COUNT(setters); i++) {
@@ -269,6 +307,94 @@ TEST(setters) {
     }
 }
 
+// ---------------------------------------------------------------------------------------------------------------------
+// What a connection says that it holds is what its end gives back
+
+static void assert_gives_back_what_it_holds(endpoint_t *endpoint) {
+    const size_t plenty = SIZE_MAX / 2;
+    tls_memory_use_t rest = {.held = plenty};
+    size_t held = tls_connection_memory_use(endpoint->connection).held;
+    tls_memory_charge(&rest);
+    tls_connection_free(endpoint->connection);
+    tls_memory_charge(NULL);
+    endpoint->connection = NULL;
+    assert_int_equal(held, plenty - rest.held);
+}
+
+static tls_memory_use_t use_of(const endpoint_t *endpoint) {
+    tls_memory_use_t use = tls_connection_memory_use(endpoint->connection);
+    assert_in_range(use.held, 1, use.peak);
+    return use;
+}
+
+// A program that makes and forgets things in its callbacks.
+static void *taken_in_hooks[3];
+
+static void take_in_hook(void) {
+    static unsigned turn;
+    void **block = &taken_in_hooks[turn++ % COUNT(taken_in_hooks)];
+    tls_free(*block);
+    *block = tls_calloc(1, 500 + turn);
+}
+
+static void check_use(const setup_t *setup) {
+    pair_t pair;
+    pair_connect(&pair, setup); // what the library keeps for the process is there from now on
+    tls_context_set_session_cache_size(pair.client.context, 3);
+    for (size_t round = 0; round < 3; round++) {
+        pair_reopen(&pair);
+        pair.client.in_hook = pair.server.in_hook = take_in_hook;
+        endpoint_t *const ends[] = {&pair.client, &pair.server};
+        size_t made[2];
+        size_t idle[2];
+        for (size_t i = 0; i < 2; i++) {
+            made[i] = use_of(ends[i]).held;
+        }
+        assert_true(pair_handshake(&pair));
+        pair_chat(&pair);
+        for (size_t i = 0; i < 2; i++) {
+            idle[i] = use_of(ends[i]).held;
+            require(ends[i], use_of(ends[i]).peak > made[i], "a handshake without memory");
+            require(ends[i], idle[i] < use_of(ends[i]).peak, "what the handshake took is still there");
+        }
+        if (!setup->datagram) {
+            pair_transfer(&pair, 100000, 100000);
+            pair_chat(&pair);
+        }
+        for (size_t i = 0; i < 2; i++) {
+            size_t held = use_of(ends[i]).held;
+            require(ends[i], held < idle[i] + 2000, "holds %zu, and held %zu before", held, idle[i]);
+            assert_gives_back_what_it_holds(ends[i]);
+        }
+    }
+    pair_close(&pair);
+    for (size_t i = 0; i < COUNT(taken_in_hooks); i++) {
+        tls_free(taken_in_hooks[i]);
+        taken_in_hooks[i] = NULL;
+    }
+}
+
+TEST(use) {
+    setup_t setup = verified_setup();
+    for (size_t v = 0; v < COUNT(all_versions); v++) {
+        set_version(&setup, all_versions[v]);
+        check_use(&setup);
+    }
+    setup.client.certificate = "client-ec"; // RSA keys keep numbers for the next signature, with Mbed TLS
+    setup.server.anchors = "root";
+    setup.server.verify = TLS_VERIFY_MODE_REQUIRED;
+    check_use(&setup);
+    setup = psk_setup();
+    setup.client.psk_from_hook = true;
+    check_use(&setup);
+}
+
+TEST(use_of_datagrams) {
+    setup_t setup = verified_setup();
+    setup.datagram = true;
+    check_use(&setup);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tls12),
@@ -276,8 +402,11 @@ int main(void) {
         cmocka_unit_test(mutual_rsa),
         cmocka_unit_test(psk),
         cmocka_unit_test(dtls),
+        cmocka_unit_test(another_context),
         cmocka_unit_test(contexts_live_on),
         cmocka_unit_test(setters),
+        cmocka_unit_test(use),
+        cmocka_unit_test(use_of_datagrams),
     };
     return RUN_TESTS("memory");
 }

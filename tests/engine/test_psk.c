@@ -137,6 +137,118 @@ TEST(the_hook_aborts) {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
+// The client's hook
+
+static setup_t hook_setup(size_t kind) {
+    setup_t setup = kind_setup(kind);
+    setup.client.psk_from_hook = true;
+    return setup;
+}
+
+TEST(the_clients_hook_gives_the_key) {
+    for (size_t kind = 0; kind < COUNT(kinds); kind++) {
+        setup_t setup = hook_setup(kind);
+        pair_t pair;
+        pair_connect(&pair, &setup);
+        assert_int_equal(pair.client.psk_calls, 1);
+        assert_string_equal(pair.client.psk_hint, "");
+        if (!setup.datagram) {
+            pair_chat(&pair);
+        }
+        pair_close(&pair);
+    }
+}
+
+TEST(the_clients_hook_gives_the_longest_key) {
+    char key[TLS_PSK_MAX + 1] = "";
+    char identity[TLS_PSK_IDENTITY_MAX + 1] = "";
+    memset(key, 'k', TLS_PSK_MAX);
+    memset(identity, 'i', TLS_PSK_IDENTITY_MAX);
+    for (size_t kind = 0; kind < COUNT(kinds); kind++) {
+        setup_t setup = hook_setup(kind);
+        setup.client.psk_key = setup.server.psk_key = key;
+        setup.client.psk_identity = setup.server.psk_identity = identity;
+        pair_t pair;
+        pair_connect(&pair, &setup);
+        pair_close(&pair);
+    }
+}
+
+TEST(a_key_of_the_context_comes_before_the_hook) {
+    for (size_t kind = 0; kind < COUNT(kinds); kind++) {
+        setup_t setup = kind_setup(kind);
+        pair_t pair;
+        pair_open(&pair, &setup);
+        tls_error_t error;
+        assert_true(tls_context_set_psk_client(pair.client.context, true, &error));
+        pair_reopen(&pair);
+        assert_true(pair_handshake(&pair));
+        assert_int_equal(pair.client.psk_calls, 0);
+        pair_close(&pair);
+    }
+}
+
+static void check_no_key(pair_t *pair) {
+    assert_false(pair_handshake(pair));
+    assert_failed(&pair->client, TLS_ERROR_PROTOCOL, TLS_CODE_UNKNOWN_IDENTITY);
+    assert_true(pair->server.status != TLS_OK);
+    pair_close(pair);
+}
+
+TEST(the_clients_hook_has_no_key) {
+    for (size_t kind = 0; kind < COUNT(kinds); kind++) {
+        setup_t setup = hook_setup(kind);
+        pair_t pair;
+        pair_open(&pair, &setup);
+        pair.client.psk_answer = TLS_ERROR;
+        check_no_key(&pair);
+        pair_open(&pair, &setup);
+        pair.client.no_psk_hook = true;
+        check_no_key(&pair);
+    }
+}
+
+TEST(the_clients_hook_aborts) {
+    for (size_t kind = 0; kind < COUNT(kinds); kind++) {
+        setup_t setup = hook_setup(kind);
+        pair_t pair;
+        pair_open(&pair, &setup);
+        pair.client.psk_answer = TLS_ABORTED;
+        for (int i = 0; i < 10 && pair.client.psk_calls == 0; i++) {
+            endpoint_handshake(&pair.client);
+            endpoint_handshake(&pair.server);
+        }
+        assert_status(&pair.client, TLS_ABORTED);
+        pair.client.psk_answer = TLS_OK; // too late
+        endpoint_handshake(&pair.client);
+        assert_failed(&pair.client, TLS_ERROR_PROTOCOL, TLS_CODE_UNKNOWN_IDENTITY);
+        assert_int_equal(pair.client.psk_calls, 1);
+        pair_close(&pair);
+    }
+}
+
+// What a server says about identities: OpenSSL only, in TLS 1.2 only.
+TEST(the_hint) {
+    tls_error_t error;
+    tls_context_t *server = tls_context_new(TLS_PROTOCOL_SERVER, &error);
+    bool possible = tls_context_set_psk_hint(server, "by name", &error);
+    assert_true(possible || error.kind == TLS_ERROR_UNSUPPORTED);
+    assert_true(tls_context_set_psk_hint(server, NULL, &error));
+    char hint[TLS_PSK_IDENTITY_MAX + 2] = "";
+    memset(hint, 'h', TLS_PSK_IDENTITY_MAX + 1);
+    assert_false(tls_context_set_psk_hint(server, hint, &error));
+    tls_context_release(server);
+    for (size_t kind = 0; possible && kind < COUNT(kinds); kind++) {
+        setup_t setup = hook_setup(kind);
+        setup.server.psk_hint = "by name";
+        pair_t pair;
+        pair_connect(&pair, &setup);
+        assert_string_equal(pair.client.psk_hint, kinds[kind].version == TLS_VERSION_1_2 ? "by name" : "");
+        pair_close(&pair);
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
 // No way around
 
 TEST(a_server_with_keys_does_not_fall_back_to_its_certificate) {
@@ -243,6 +355,10 @@ TEST(keys_for_the_other_role) {
     assert_int_equal(error.kind, TLS_ERROR_ARGUMENT);
     assert_false(tls_context_set_psk_server(client, true, &error));
     assert_int_equal(error.kind, TLS_ERROR_ARGUMENT);
+    assert_false(tls_context_set_psk_client(server, true, &error));
+    assert_int_equal(error.kind, TLS_ERROR_ARGUMENT);
+    assert_false(tls_context_set_psk_hint(client, "hint", &error));
+    assert_int_equal(error.kind, TLS_ERROR_ARGUMENT);
     tls_context_release(client);
     tls_context_release(server);
 }
@@ -256,6 +372,12 @@ int main(void) {
         cmocka_unit_test(a_wrong_key_is_refused),
         cmocka_unit_test(a_server_without_hook_knows_nobody),
         cmocka_unit_test(the_hook_aborts),
+        cmocka_unit_test(the_clients_hook_gives_the_key),
+        cmocka_unit_test(the_clients_hook_gives_the_longest_key),
+        cmocka_unit_test(a_key_of_the_context_comes_before_the_hook),
+        cmocka_unit_test(the_clients_hook_has_no_key),
+        cmocka_unit_test(the_clients_hook_aborts),
+        cmocka_unit_test(the_hint),
         cmocka_unit_test(a_server_with_keys_does_not_fall_back_to_its_certificate),
         cmocka_unit_test(a_client_with_a_key_does_not_fall_back_to_certificates),
         cmocka_unit_test(a_client_with_a_key_offers_nothing_else),

@@ -13,14 +13,18 @@ typedef struct job {
     bool done;
 } job_t;
 
-static bool talk(pair_t *pair, int value) {
+static bool say(endpoint_t *from, endpoint_t *to, int value) {
     uint8_t sent[1000];
     uint8_t received[sizeof(sent)];
     size_t count;
     memset(sent, value, sizeof(sent));
-    return endpoint_write(&pair->client, sent, sizeof(sent), &count) == TLS_OK && count == sizeof(sent)
-        && endpoint_read(&pair->server, received, sizeof(received), &count) == TLS_OK && count == sizeof(sent)
+    return endpoint_write(from, sent, sizeof(sent), &count) == TLS_OK && count == sizeof(sent)
+        && endpoint_read(to, received, sizeof(received), &count) == TLS_OK && count == sizeof(sent)
         && memcmp(sent, received, sizeof(sent)) == 0;
+}
+
+static bool talk(pair_t *pair, int value) {
+    return say(&pair->client, &pair->server, value) && say(&pair->server, &pair->client, value);
 }
 
 // Assertions of cmocka belong to the thread that runs the test, so this one only says how far it came.
@@ -36,10 +40,11 @@ static void *work(void *arg) {
     return NULL;
 }
 
-static void check(const setup_t *setup, size_t handshakes) {
+static void check(const setup_t *setup, size_t handshakes, size_t kept_sessions) {
     static job_t jobs[THREADS];
     pair_t pair;
     pair_open(&pair, setup);
+    tls_context_set_session_cache_size(pair.client.context, kept_sessions);
     for (size_t i = 0; i < THREADS; i++) {
         jobs[i].handshakes = handshakes;
         jobs[i].done = false;
@@ -64,7 +69,16 @@ static void check(const setup_t *setup, size_t handshakes) {
 TEST(ecdsa_and_tls13) {
     setup_t setup = verified_setup();
     set_version(&setup, TLS_VERSION_1_3);
-    check(&setup, 20);
+    check(&setup, 20, 0);
+}
+
+// All take from what the context keeps, and put back.
+TEST(kept_sessions) {
+    for (size_t v = 0; v < COUNT(all_versions); v++) {
+        setup_t setup = verified_setup();
+        set_version(&setup, all_versions[v]);
+        check(&setup, 20, 2);
+    }
 }
 
 TEST(mutual_rsa_and_tls12) {
@@ -74,10 +88,14 @@ TEST(mutual_rsa_and_tls12) {
     setup.server.anchors = "root";
     setup.server.verify = TLS_VERIFY_MODE_REQUIRED;
     setup.client.certificate = "client-rsa";
-    check(&setup, 5); // slow, but an RSA key keeps values of its own from one use to the next
+    check(&setup, 5, 0); // slow, but an RSA key keeps values of its own from one use to the next
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(ecdsa_and_tls13), cmocka_unit_test(mutual_rsa_and_tls12)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ecdsa_and_tls13),
+        cmocka_unit_test(kept_sessions),
+        cmocka_unit_test(mutual_rsa_and_tls12),
+    };
     return RUN_TESTS("threads");
 }

@@ -572,6 +572,48 @@ TEST(servers_that_do_not_ask_get_no_certificate) {
     pair_close(&pair);
 }
 
+// ---------------------------------------------------------------------------------------------------------------------
+// Who was found good
+
+static void check_verified(const setup_t *setup, bool client_verified, bool server_verified) {
+    pair_t pair;
+    pair_open(&pair, setup);
+    assert_false(tls_connection_peer_verified(pair.client.connection));
+    assert_false(tls_connection_peer_verified(pair.server.connection));
+    assert_true(pair_handshake(&pair));
+    assert_int_equal(tls_connection_peer_verified(pair.client.connection), client_verified);
+    assert_int_equal(tls_connection_peer_verified(pair.server.connection), server_verified);
+    pair_close(&pair);
+}
+
+TEST(only_who_was_checked_and_good_is_verified) {
+    for (size_t v = 0; v < COUNT(all_versions); v++) {
+        setup_t setup = verified_setup();
+        set_version(&setup, all_versions[v]);
+        check_verified(&setup, true, false);
+        setup.client.verify = TLS_VERIFY_MODE_OPTIONAL;
+        check_verified(&setup, true, false);
+        setup.server.certificate = "expired";
+        check_verified(&setup, false, false);
+        setup.client.verify = TLS_VERIFY_MODE_NONE;
+        setup.server.certificate = "ec";
+        check_verified(&setup, false, false);
+
+        setup = mutual_setup(all_versions[v], "client-ec", TLS_VERIFY_MODE_REQUIRED);
+        check_verified(&setup, true, true);
+        setup = mutual_setup(all_versions[v], "client-other", TLS_VERIFY_MODE_OPTIONAL);
+        check_verified(&setup, true, false);
+        setup = mutual_setup(all_versions[v], NULL, TLS_VERIFY_MODE_OPTIONAL);
+        check_verified(&setup, true, false);
+
+        // A key that is shared is no certificate.
+        setup = psk_setup();
+        set_version(&setup, all_versions[v]);
+        setup.client.verify = TLS_VERIFY_MODE_REQUIRED;
+        check_verified(&setup, false, false);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_and_addresses),
@@ -599,6 +641,7 @@ int main(void) {
         cmocka_unit_test(servers_refuse_clients_without_certificate),
         cmocka_unit_test(servers_may_ask_without_insisting),
         cmocka_unit_test(servers_that_do_not_ask_get_no_certificate),
+        cmocka_unit_test(only_who_was_checked_and_good_is_verified),
     };
     return RUN_TESTS("verify");
 }

@@ -189,3 +189,26 @@ def test_verify_callback_sees_the_chain(mpy_client, context, certs, version):
     assert depths == sorted(depths, reverse=True)
     assert depths[-2:] == [1, 0]
     assert all(expected[depth] == digest for depth, digest in result["verified"])
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_verify_callback_raises(mpy_client, context, certs, version):
+    """What verify_callback raises reaches the caller as it is, and the server is told that it was refused."""
+    server = python_peer.Server(python_peer.server_context(certs, version=version), python_peer.serve_http)
+    spec = context("TLS_CLIENT", ca="root", verify_raises="unheard of")
+    result = mpy_client(server.port, STEPS, context=spec).result()
+    assert (result["error"]["type"], result["error"]["args"]) == ("KeyError", ["unheard of"])
+    assert result["error"]["where"] == "wrap"
+    assert "ALERT" in server.error().reason
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_verify_callback_of_a_server_raises(mpy_server, context, certs, version):
+    """So it does on a server, and the client is told."""
+    spec = context("TLS_SERVER", cert="ec", ca="root", verify_raises="unheard of")
+    server = mpy_server([["serve_http", "hello"], ["close"]], context=spec)
+    peer = python_peer.client_context(certs, version=version, name="client-ec")
+    with pytest.raises(python_peer.ssl.SSLError, match="ALERT"), python_peer.connect(server.port, peer) as conn:
+        conn.recv(1)
+    error = server.result()["error"]
+    assert (error["type"], error["args"]) == ("KeyError", ["unheard of"])

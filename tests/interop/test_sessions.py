@@ -1,6 +1,7 @@
 """Are sessions resumed with everyone, as client, also from one process to the next, and as server?"""
 
 import socket
+import ssl
 
 import python_peer
 import pytest
@@ -21,11 +22,13 @@ each_version = pytest.mark.parametrize("version", VERSIONS)
 @pytest.fixture
 def visit(mpy_client, tmp_path):
     """visit(PORT, context=…): connects, saves the session for the next visit; tells what is known about it."""
-    file = str(tmp_path / "session")
+    file = tmp_path / "session"
 
-    def visit(port, **spec):
-        steps = [["write", GET], ["read_to_end"], ["save_session", file], ["close"]]
-        result = mpy_client(port, steps, session=file, **spec).result()
+    def visit(port, fresh=False, **spec):
+        if fresh:
+            file.unlink(missing_ok=True)
+        steps = [["write", GET], ["read_to_end"], ["save_session", str(file)], ["close"]]
+        result = mpy_client(port, steps, session=str(file), **spec).result()
         assert result["error"] is None, result["error"]["traceback"]
         assert " 200 " in result["steps"][1]["text"]
         assert result["info"]["verify_result"] == []
@@ -81,6 +84,31 @@ def test_client_of_s_server_without_tickets(visit, start, certs, free_port, vers
     assert first["steps"][2]["has_ticket"] is (version == "TLSv1.3")
 
 
+def test_client_of_servers_that_keep_sessions(visit, start, tool, nginx, certs, free_port):
+    """CPython, gnutls-serv and nginx without tickets, in TLS 1.2: they know the identifier again."""
+    context = python_peer.server_context(certs, version="TLSv1.2")
+    context.options |= ssl.OP_NO_TICKET
+
+    def handle(conn):
+        python_peer.serve_http(conn)
+        python_peer.close_notify(conn)  # OpenSSL forgets the session of a connection that just ends
+
+    ports = [python_peer.Server(context, handle, connections=2).port, free_port(), nginx(f"""
+        ssl_certificate {certs}/ec-chain.pem;
+        ssl_certificate_key {certs}/ec.key;
+        ssl_protocols TLSv1.2;
+        ssl_session_tickets off;
+        ssl_session_cache builtin:100;
+    """).port]
+    start([tool("gnutls-serv"), "--port", ports[1], "--http", "--disable-client-cert", "--noticket", "--priority",
+           GNUTLS["TLSv1.2"], "--x509certfile", certs / "ec-chain.pem", "--x509keyfile",
+           certs / "ec.key"]).wait_port(ports[1])
+    for port in ports:
+        visits = [visit(port, fresh=number == 0) for number in range(2)]
+        assert visits[0]["steps"][2]["has_ticket"] is False
+        assert [result["info"]["reused"] for result in visits] == [False, True]
+
+
 @each_version
 def test_client_of_gnutls_serv(visit, start, tool, certs, free_port, version):
     """gnutls-serv."""
@@ -119,6 +147,68 @@ def test_client_that_asks_more(visit, context, certs, version):
                                 connections=2)
     visit(server.port, context=context("TLS_CLIENT"))
     assert visit(server.port)["info"]["reused"] is False
+
+
+def test_session_of_another_engine(mpy_client, certs, tmp_path, engine):
+    """What one engine has kept the other refuses, and says why."""
+    server = python_peer.Server(python_peer.server_context(certs), python_peer.serve_http)
+    file = str(tmp_path / "session")
+    other = "mbedtls" if engine == "openssl" else "openssl"
+    steps = [["write", GET], ["read_to_end"], ["save_session", file], ["close"]]
+    assert mpy_client(server.port, steps, engine=other).result()["error"] is None
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        error = mpy_client(nobody.getsockname()[1], [], session=file).result()["error"]
+    assert error["type"] == "ValueError"
+    assert "made by another TLS library" in error["text"]
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# … by itself: all connections are of one context
+
+
+def check_kept(mpy_client, context, ports, reused, **attributes):
+    """Visits the ports in turn; the context resumes what it can."""
+    steps = [["write", GET], ["read_to_end"], ["close"]]
+    attributes.setdefault("session_cache_size", 5)
+    client = mpy_client(ports, steps, context=context("TLS_CLIENT", ca="root").set(**attributes))
+    result = client.result(60)
+    for connection in result["connections"]:
+        assert connection["error"] is None, connection["error"]["traceback"]
+        assert " 200 " in connection["steps"][1]["text"]
+    assert [connection["info"]["reused"] for connection in result["connections"]] == reused
+    stats = result["session_stats"]
+    assert (stats["connect"], stats["connect_good"]) == (len(ports), len(ports))
+    assert stats["hits"] == reused.count(True)
+    return stats
+
+
+@each_version
+def test_context_of_a_client(mpy_client, context, start, tool, nginx, certs, free_port, version):
+    """Servers of four kinds, visited three times in turn: each has its own port."""
+    python = python_peer.Server(python_peer.server_context(certs, version=version), python_peer.serve_http, 3)
+    ports = [python.port, free_port(), free_port(), nginx(f"""
+        ssl_certificate {certs}/ec-chain.pem;
+        ssl_certificate_key {certs}/ec.key;
+        ssl_protocols {version};
+    """).port]
+    start(["openssl", "s_server", "-accept", f"127.0.0.1:{ports[1]}", OPENSSL[version], "-www", "-cert",
+           certs / "ec.pem", "-key", certs / "ec.key", "-cert_chain", certs / "inter.pem"]).wait_port(ports[1])
+    start([tool("gnutls-serv"), "--port", ports[2], "--http", "--disable-client-cert", "--priority", GNUTLS[version],
+           "--x509certfile", certs / "ec-chain.pem", "--x509keyfile", certs / "ec.key"]).wait_port(ports[2])
+    stats = check_kept(mpy_client, context, 3 * ports, 4 * [False] + 8 * [True])
+    assert stats["number"] == 4
+    assert stats["misses"] == 4
+
+
+@each_version
+def test_context_of_a_client_with_little_room(mpy_client, context, certs, version):
+    """Room for one session only."""
+    servers = [python_peer.Server(python_peer.server_context(certs, version=version), python_peer.serve_http, count)
+               for count in (3, 1)]
+    first, second = (server.port for server in servers)
+    stats = check_kept(mpy_client, context, [first, first, second, first], [False, True, False, False],
+                       session_cache_size=1)
+    assert (stats["number"], stats["cache_full"]) == (1, 2)
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -175,14 +265,45 @@ def test_server_for_s_client_that_reconnects(mpy_server, start, certs):
 
 @each_version
 def test_server_for_curl(mpy_server, start, tool, certs, version):
-    """curl, which fetches twice over new connections. It asks for no tickets in TLS 1.2."""
+    """curl, which fetches twice over new connections. It asks for no tickets in TLS 1.2: the server keeps the session."""
     server = mpy_server(SERVER_STEPS, connections=2)
     number = version.removeprefix("TLSv")
     url = f"https://server.test:{server.port}/"
     client = start([tool("curl"), "--silent", "--show-error", f"--tlsv{number}", "--tls-max", number, "--cacert",
                     certs / "root.pem", "--resolve", f"server.test:{server.port}:127.0.0.1", url, url])
     assert client.check() == "hellohello"
-    check_server(server, version, [False, version == "TLSv1.3"])
+    check_server(server, version, [False, True])
+
+
+def test_server_for_s_client_without_tickets(mpy_server, start, certs):
+    """openssl s_client -no_ticket -reconnect: the server knows the identifier again."""
+    server = mpy_server([["read_to_end"], ["close"]], connections=6)
+    client = start(["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-tls1_2", "-no_ticket",
+                    "-reconnect", "-CAfile", certs / "root.pem", "-servername", "server.test"])
+    assert client.check().count("Reused, ") == 5
+    check_server(server, "TLSv1.2", [False] + 5 * [True])
+    stats = server.result()["session_stats"]
+    assert (stats["number"], stats["accept_good"], stats["hits"], stats["misses"]) == (1, 6, 5, 0)
+
+
+def test_server_that_keeps_none(mpy_server, context, start, certs):
+    """session_cache_size = 0."""
+    server = mpy_server([["read_to_end"], ["close"]], connections=6,
+                        context=context("TLS_SERVER", cert="ec").set(session_cache_size=0))
+    client = start(["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-tls1_2", "-no_ticket",
+                    "-reconnect", "-CAfile", certs / "root.pem", "-servername", "server.test"])
+    assert client.check().count("Reused, ") == 0
+    check_server(server, "TLSv1.2", 6 * [False])
+
+
+def test_server_for_gnutls_cli_without_tickets(mpy_server, start, tool, certs):
+    """gnutls-cli --resume that wants no tickets, in TLS 1.2."""
+    server = mpy_server([["read_to_end"], ["close"]], connections=2)
+    client = start([tool("gnutls-cli"), "--port", server.port, "--priority", GNUTLS["TLSv1.2"] + ":%NO_TICKETS",
+                    "--x509cafile", certs / "root.pem", "--sni-hostname", "server.test", "--verify-hostname",
+                    "server.test", "--resume", "--waitresumption", "127.0.0.1"])
+    assert "This is a resumed session" in client.check()
+    check_server(server, "TLSv1.2", [False, True])
 
 
 @each_version

@@ -282,3 +282,17 @@ def exchange(link, up, down, dice, guard=lambda call, *arguments: call(*argument
         if done == 2:
             break
     return bytes(sides[1][2]), bytes(sides[0][2])
+
+
+# A connection of these contexts; the client has read, so it has what tickets there are.
+def connect(client_context, server_context, session=None, hostname="server.test"):
+    near, far = join(End(), End())
+    server = server_context.wrap_socket(far, server_side=True, do_handshake_on_connect=False)
+    client = client_context.wrap_socket(near, server_hostname=hostname, do_handshake_on_connect=False, session=session)
+    for _ in range(1000):
+        if nudge(client) & nudge(server):
+            break
+    for source, target in ((client, server), (server, client)):
+        if transfer(source, target, b"hello") != b"hello":
+            raise AssertionError("other data arrived")
+    return client, server

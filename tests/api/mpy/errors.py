@@ -83,8 +83,10 @@ def no_cipher_in_common(name, version, one, other):
 def no_version_in_common_as_the_client_is_too_old():
     client, server = collide(pin(V1_2, new_client_context())[0], pin(V1_3, new_server_context())[0])
     check(client, FATAL_ALERT, "peer_alert", "protocol_version", "peer")
-    contains(client.detail, "server sent alert protocol_version: no TLS version in common")
+    contains(client.detail,
+             "server sent alert protocol_version: no TLS version in common; this client takes TLS 1.2 only")
     check(server, BAD_PROTOCOL_VERSION, "protocol_version", "protocol_version", "local")
+    equal(server.detail, "client offers at most TLS 1.2; this server wants at least TLS 1.3")
 
 
 @case
@@ -95,6 +97,8 @@ def no_version_in_common_as_the_server_is_too_old():
     check(client, FATAL_ALERT, "peer_alert", reason, "peer")
     contains(client.detail, "server sent alert " + reason)
     check(server, HANDSHAKE_FAILURE if ssl.ENGINE == "mbedtls" else BAD_PROTOCOL_VERSION, reason, reason, "local")
+    if ssl.ENGINE == "openssl":
+        equal(server.detail, "client wants at least TLS 1.3; this server offers at most TLS 1.2")
 
 
 # A certificate with a key that the client's suites have no use for.
@@ -206,10 +210,23 @@ def fatal_alert_after_the_handshake(name, version):
     raises(OSError, link.server.read, 100)
     e = raises(OSError, link.client.read, 100)
     check(e, FATAL_ALERT, "peer_alert", "bad_record_mac", "peer")
-    # Once failed, it stays so.
+    # Once failed, it stays so, and says why in the same words.
     for _ in range(2):
-        equal(raises(OSError, link.client.read, 1).args, FATAL_ALERT)
-        equal(raises(OSError, link.client.write, b"x").args, FATAL_ALERT)
+        for again in (raises(OSError, link.client.read, 1), raises(OSError, link.client.write, b"x"),
+                      raises(OSError, link.client.do_handshake)):
+            check(again, FATAL_ALERT, "peer_alert", "bad_record_mac", "peer")
+            equal(again.detail, e.detail)
+
+
+@case
+def a_refused_certificate_is_refused_again():
+    link = Link(new_verifying_context(), new_server_context("expired"), handshake=False)
+    e = link.collide()[0]
+    for again in (raises(OSError, link.client.read, 1), raises(OSError, link.client.write, b"x"),
+                  raises(OSError, link.client.do_handshake)):
+        same(type(again), type(e))
+        for name in ("args", "reason", "alert", "alert_by", "detail"):
+            equal(getattr(again, name), getattr(e, name))
 
 
 @each(("TLSv1.2", 0x0303), ("TLSv1.3", 0x0304))

@@ -45,14 +45,14 @@ def version_of_the_library_is_there_under_its_own_name_only():
 
 @each(
     "HAS_TLSv1_2", "HAS_TLSv1_3", "HAS_DTLS", "HAS_PSK", "HAS_CLIENT", "HAS_SERVER", "HAS_ECDH", "HAS_SNI", "HAS_PEM",
-    "HAS_PEER_CERTIFICATE")
+    "HAS_PEER_CERTIFICATE", "HAS_ALPN", "HAS_EXPORTER", "HAS_TLS_UNIQUE")
 def features(name):
     # The hosted interpreters have all of them.
     same(getattr(ssl, name), True)
     same(getattr(tls, name), True)
 
 
-@each("HAS_ALPN", "HAS_NEVER_CHECK_COMMON_NAME", "HAS_SSLv2", "HAS_SSLv3", "HAS_TLSv1", "HAS_TLSv1_1")
+@each("HAS_NEVER_CHECK_COMMON_NAME", "HAS_SSLv2", "HAS_SSLv3", "HAS_TLSv1", "HAS_TLSv1_1")
 def features_that_no_build_has(name):
     same(getattr(ssl, name), False)
     same(getattr(tls, name), False)

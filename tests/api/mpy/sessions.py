@@ -3,22 +3,9 @@
 import gc
 import ssl
 
-from pipes import End, Link, content, join, new_client_context, new_psk_contexts, new_server_context, \
-    new_verifying_context, nudge, path, pin, transfer
+from pipes import End, Link, connect, content, join, new_client_context, new_psk_contexts, new_server_context, \
+    new_verifying_context, nudge, path, pin
 from testing import case, contains, each, equal, raises, run, same, true
-
-
-# A connection of these contexts; the client has read, so it has what tickets there are.
-def connect(client_context, server_context, session=None, hostname="server.test"):
-    near, far = join(End(), End())
-    server = server_context.wrap_socket(far, server_side=True, do_handshake_on_connect=False)
-    client = client_context.wrap_socket(near, server_hostname=hostname, do_handshake_on_connect=False, session=session)
-    for _ in range(1000):
-        if nudge(client) & nudge(server):
-            break
-    equal(transfer(client, server, b"ping"), b"ping")
-    equal(transfer(server, client, b"pong"), b"pong")
-    return client, server
 
 
 def contexts(version):

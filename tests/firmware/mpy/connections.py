@@ -46,6 +46,35 @@ def certificate(kind):
     link.close()
 
 
+# The buffer of a record is used again by the next one, unless the collector was first.
+@case
+def buffers_of_records():
+    link = Link(*new_psk_contexts())
+    equal(transfer(link.client, link.server, noise(9000)), noise(9000))
+    gc.collect()
+    before = gc.mem_alloc()
+    for size in (600, 4000, 700, 9000, 8999, 1):
+        for collect in (False, True):
+            data = noise(size)
+            equal(transfer(link.client, link.server, data), data)
+            if collect:
+                gc.collect()
+            equal(transfer(link.server, link.client, data), data)
+    data = None
+    gc.collect()
+    true(gc.mem_alloc() - before < 500, "%d bytes more" % (gc.mem_alloc() - before))
+
+
+# P-256 is the group that has a fast driver: the first of three in the hello (RFC 8446 section 4.2.7).
+@case
+def preferred_group():
+    near, far = join(End(), End())
+    client = new_client_context().wrap_socket(near, do_handshake_on_connect=False)
+    equal(client.write(b"x"), None)
+    hello = bytes(far.inbox)
+    true(b"\x00\x0a\x00\x08\x00\x06\x00\x17" in hello, hello)
+
+
 @case
 def pre_shared_key():
     link = Link(*new_psk_contexts())

@@ -2,10 +2,15 @@
 #
 #   {"port": 4433, "context": {…}, "wrap": {…}, "steps": [["write", "hello"], ["read_to_end"], ["close"]]}
 #
-# context     protocol ("TLS_CLIENT"), cert ([certfile, keyfile, password]), cafile, data (True: give file contents, not
-#             paths), ciphers, set (attributes), psk ({identity: hex key}), record_verify (True: call verify_callback)
+# context     protocol ("TLS_CLIENT"), cert and second_cert ([certfile, keyfile, password]), cafile, data (True: give
+#             file contents, not paths), lists (revocation lists), pins (hex digests), ciphers, alpn, groups, set
+#             (attributes), psk ({identity: hex key}), psk_callbacks (the same, by callbacks), psk_hint, record_verify
+#             (True: call verify_callback), verify_raises (verify_callback raises KeyError with these words),
+#             ticket_keys (hex), hosts ({name: a context, an alert, or words that sni_callback raises}; the names that
+#             clients asked for are in the result)
 # wrap        keyword arguments of SSLContext.wrap_socket
-# server      True: listen; connections (default 1) are served one after the other
+# server      True: listen; connections (default 1) are served one after the other. A client makes them in turn, to
+#             each of its ports if port is a list
 # udp         True: DTLS
 # session     a file: the session in it is resumed, if it exists; the step save_session writes it
 # timeout     for the transport in seconds, set before the handshake; 0: non-blocking
@@ -55,6 +60,26 @@ def set_psk(context, keys):
         context.psk_identity, context.psk_key = list(keys.items())[0]
 
 
+def set_psk_callbacks(context, keys, hint):
+    keys = {identity: bytes.fromhex(key) for identity, key in keys.items()}
+    if context_is_server(context):
+        # Identities that are no text come as bytes.
+        context.set_psk_server_callback(lambda identity: keys.get(text_or_hex(identity)), hint)
+    else:
+        context.set_psk_client_callback(lambda hint: own_psk(keys, hint))
+
+
+def text_or_hex(identity):
+    return identity if isinstance(identity, str) else "hex:" + identity.hex()
+
+
+# The key for the hint, or the first one.
+def own_psk(keys, hint):
+    identity = hint if hint in keys else list(keys)[0]
+    name = bytes.fromhex(identity[4:]) if identity.startswith("hex:") else identity
+    return name, keys[identity]
+
+
 def context_is_server(context):
     return context.protocol in (ssl.PROTOCOL_TLS_SERVER, ssl.PROTOCOL_DTLS_SERVER)
 
@@ -62,21 +87,60 @@ def context_is_server(context):
 def make_context(spec):
     context = ssl.SSLContext(getattr(ssl, "PROTOCOL_" + spec["protocol"]))
     argument = contents if spec.get("data") else str
-    if "cert" in spec:
-        cert, key, password = spec["cert"]
-        context.load_cert_chain(argument(cert), key and argument(key), password)
+    for name in ("cert", "second_cert"):
+        if name in spec:
+            cert, key, password = spec[name]
+            context.load_cert_chain(argument(cert), key and argument(key), password)
     if "cafile" in spec:
         if spec.get("data"):
             context.load_verify_locations(cadata=contents(spec["cafile"]))
         else:
             context.load_verify_locations(spec["cafile"])
+    if "lists" in spec:
+        context.load_verify_locations(spec["lists"])
+    if "pins" in spec:
+        context.pins = {bytes.fromhex(pin) for pin in spec["pins"]}
     if "ciphers" in spec:
         context.set_ciphers(spec["ciphers"])
+    if "alpn" in spec:
+        context.set_alpn_protocols(spec["alpn"])
+    if "groups" in spec:
+        context.set_groups(spec["groups"])
     if "psk" in spec:
         set_psk(context, spec["psk"])
+    if "verify_raises" in spec:
+        context.verify_callback = lambda der, depth: complain(spec["verify_raises"])
+    if "hosts" in spec:
+        context.sni_callback = choose_among(
+            {name: make_context(host) if isinstance(host, dict) else host for name, host in spec["hosts"].items()})
+    if "ticket_keys" in spec:
+        context.ticket_keys = [bytes.fromhex(key) for key in spec["ticket_keys"]]
+    if "psk_callbacks" in spec:
+        set_psk_callbacks(context, spec["psk_callbacks"], spec.get("psk_hint"))
     for name, value in spec.get("set", {}).items():
         setattr(context, name, value)
     return context
+
+
+names = []
+
+
+def choose_among(hosts):
+    def choose(sock, name, context):
+        names.append(name)
+        host = hosts.get(name or "")
+        if isinstance(host, ssl.SSLContext):
+            sock.context = host
+        elif isinstance(host, str):
+            raise KeyError(host)
+        else:
+            return host
+
+    return choose
+
+
+def complain(words):
+    raise KeyError(words)
 
 
 def sha256():
@@ -101,6 +165,7 @@ class Connection:
             "cipher": cipher and list(cipher),
             "verify_result": list(self.sock.verify_result),
             "reused": self.sock.session_reused,
+            "protocol": self.sock.selected_alpn_protocol() if ssl.HAS_ALPN else None,
             "peer": peer and hex_digest(hashlib.sha256(peer)),
         }
 
@@ -120,8 +185,23 @@ class Connection:
         data = self.sock.recv(size)
         return data if data is None else data.decode()
 
-    def readline(self):
-        data = self.sock.readline()
+    def readinto(self, size):
+        return self.fill(self.sock.readinto, size)
+
+    def recv_into(self, size):
+        return self.fill(self.sock.recv_into, size)
+
+    def fill(self, method, size):
+        buffer = bytearray(size)
+        count = method(buffer)
+        return count if count is None else buffer[:count].decode()
+
+    # Of HTTP/2, as a list of its nine bytes.
+    def frame_header(self):
+        return list(self.sock.read(9))
+
+    def readline(self, size=-1):
+        data = self.sock.readline(size)
         return data if data is None else data.decode()
 
     def read_to_end(self):
@@ -178,6 +258,21 @@ class Connection:
             self.sock.write(data)
             size -= len(data)
 
+    # DTLS: sends lines, a datagram each, and waits for the test; then says "end" and returns all lines that come until
+    # the peer says so too.
+    def exchange_lines(self, lines):
+        for line in lines:
+            assert self.sock.send(line) == len(line)
+        self.say("sent")
+        self.wait()
+        self.sock.send("end\n")
+        received = []
+        while not received or received[-1] != "end\n":
+            message = self.sock.recv(5000)
+            assert message, "ended too early"
+            received.append(message.decode())
+        return received[:-1]
+
     # Skips the header of an HTTP message; returns its first line.
     def headers(self):
         first = self.sock.readline().decode().strip()
@@ -191,8 +286,9 @@ class Connection:
         self.sock.write("HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
         return request
 
-    # Sends a file, from where the last send_some() stopped, until a send() cannot go on or there is no more.
-    def send_some(self, path, sizes):
+    # Sends a file, from where the last send_some() stopped, until a send() (or another method) cannot go on or there is
+    # no more.
+    def send_some(self, path, sizes, method="send"):
         turn = 0
         errno = None
         with open(path, "rb") as file:
@@ -201,7 +297,7 @@ class Connection:
                 piece = file.read(sizes[turn % len(sizes)])
                 turn += 1
                 try:
-                    count = self.sock.send(piece) if piece else None
+                    count = getattr(self.sock, method)(piece) if piece else None
                 except OSError as error:
                     errno = error.errno
                     break
@@ -227,6 +323,17 @@ class Connection:
     def do_handshake(self):
         self.sock.do_handshake()
 
+    def stats(self):
+        return self.sock.stats()
+
+    # In hexadecimal, or None.
+    def binding(self, kind):
+        binding = self.sock.get_channel_binding(kind)
+        return binding and binding.hex()
+
+    def export(self, label, size, context=None):
+        return self.sock.export_keying_material(label, size, context).hex()
+
     # Runs a step that may fail; tells how.
     def attempt(self, step):
         try:
@@ -248,6 +355,12 @@ class Connection:
     # Waits until the test says something.
     def wait(self):
         return sys.stdin.readline().strip()
+
+    def shutdown(self, how):
+        self.sock.shutdown(how)
+
+    def unwrap(self):
+        self.sock.unwrap()
 
     def close(self):
         self.sock.close()
@@ -297,13 +410,19 @@ def accept_datagrams(port):
     return server
 
 
+def connected(ports, kind):
+    for port in ports:
+        transport = socket.socket(socket.AF_INET, kind)
+        transport.connect(socket.getaddrinfo("127.0.0.1", port, 0, kind)[0][-1])
+        yield transport
+
+
 def transports(spec):
     kind = socket.SOCK_DGRAM if spec.get("udp") else socket.SOCK_STREAM
-    address = socket.getaddrinfo("127.0.0.1", spec["port"], 0, kind)[0][-1]
+    ports = spec["port"] if isinstance(spec["port"], list) else [spec["port"]]
+    address = socket.getaddrinfo("127.0.0.1", ports[0], 0, kind)[0][-1]
     if not spec.get("server"):
-        transport = socket.socket(socket.AF_INET, kind)
-        transport.connect(address)
-        yield transport
+        yield from connected(ports * spec.get("connections", 1), kind)
     elif spec.get("udp"):
         yield accept_datagrams(spec["port"])
     else:
@@ -336,6 +455,9 @@ def main(spec):
             transport.close()
     outcome = results[0] if len(results) == 1 else {"connections": results}
     outcome["verified"] = verified
+    outcome["names"] = names
+    if hasattr(context, "session_stats"):
+        outcome["session_stats"] = context.session_stats()
     print(json.dumps(outcome))
 
 

@@ -1,0 +1,58 @@
+"""TLS for MicroPython."""
+
+# Written by tools/make-stubs from the comments in src/module. What each thing means is in docs/reference.md.
+
+import ssl
+from ssl import (
+    _decode_certificate as _decode_certificate,
+    create_default_context as create_default_context,
+    DER_cert_to_PEM_cert as DER_cert_to_PEM_cert,
+    PEM_cert_to_DER_cert as PEM_cert_to_DER_cert,
+    get_server_certificate as get_server_certificate,
+    get_default_verify_paths as get_default_verify_paths,
+    wrap_socket as wrap_socket,
+    OPENSSL_VERSION as OPENSSL_VERSION,
+    MBEDTLS_VERSION as MBEDTLS_VERSION,
+    HAS_TLSv1_2 as HAS_TLSv1_2,
+    HAS_TLSv1_3 as HAS_TLSv1_3,
+    HAS_DTLS as HAS_DTLS,
+    HAS_PSK as HAS_PSK,
+    HAS_CLIENT as HAS_CLIENT,
+    HAS_SERVER as HAS_SERVER,
+    HAS_ECDH as HAS_ECDH,
+    HAS_SNI as HAS_SNI,
+    HAS_PEM as HAS_PEM,
+    HAS_PEER_CERTIFICATE as HAS_PEER_CERTIFICATE,
+    HAS_ALPN as HAS_ALPN,
+    HAS_CRL as HAS_CRL,
+    HAS_BUNDLE as HAS_BUNDLE,
+    HAS_EXPORTER as HAS_EXPORTER,
+    HAS_TLS_UNIQUE as HAS_TLS_UNIQUE,
+    __version__ as __version__,
+    ENGINE as ENGINE,
+    PROTOCOL_TLS_CLIENT as PROTOCOL_TLS_CLIENT,
+    PROTOCOL_TLS_SERVER as PROTOCOL_TLS_SERVER,
+    PROTOCOL_DTLS_CLIENT as PROTOCOL_DTLS_CLIENT,
+    PROTOCOL_DTLS_SERVER as PROTOCOL_DTLS_SERVER,
+    CERT_NONE as CERT_NONE,
+    CERT_OPTIONAL as CERT_OPTIONAL,
+    CERT_REQUIRED as CERT_REQUIRED,
+    HAS_NEVER_CHECK_COMMON_NAME as HAS_NEVER_CHECK_COMMON_NAME,
+    HAS_SSLv2 as HAS_SSLv2,
+    HAS_SSLv3 as HAS_SSLv3,
+    HAS_TLSv1 as HAS_TLSv1,
+    HAS_TLSv1_1 as HAS_TLSv1_1,
+    VERIFY_DEFAULT as VERIFY_DEFAULT,
+    VERIFY_CRL_CHECK_LEAF as VERIFY_CRL_CHECK_LEAF,
+    VERIFY_CRL_CHECK_CHAIN as VERIFY_CRL_CHECK_CHAIN,
+    VERIFY_X509_STRICT as VERIFY_X509_STRICT,
+    VERIFY_X509_TRUSTED_FIRST as VERIFY_X509_TRUSTED_FIRST,
+    VERIFY_X509_PARTIAL_CHAIN as VERIFY_X509_PARTIAL_CHAIN,
+    SSLSocket as SSLSocket,
+    Purpose as Purpose,
+    MemoryBIO as MemoryBIO,
+    TLSVersion as TLSVersion,
+    SSLSession as SSLSession)
+
+class SSLContext(ssl.SSLContext):
+    """As in ssl, but a client starts at CERT_REQUIRED."""
