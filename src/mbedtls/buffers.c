@@ -53,6 +53,15 @@ static size_t chain_size(const identity_t *identity) {
     return size;
 }
 
+// Of all chains that this side can show; 0: it has none.
+static size_t chains_size(const tls_connection_t *connection) {
+    size_t size = 0;
+    for (int i = 0; i < IDENTITY_KINDS; i++) {
+        size += chain_size(connection->identities[i]);
+    }
+    return size;
+}
+
 static size_t alpn_size(const tls_connection_t *connection) {
 #if COMPAT_ALPN
     return connection->alpn == NULL ? 0 : connection->alpn->len;
@@ -75,10 +84,7 @@ static size_t handshake_output(const tls_connection_t *connection) {
         (void)tls_session_payload(connection->session, &ticket);
     }
     size_t size = COMPAT_RECORD_OVERHEAD + CLIENT_MESSAGE_SIZE + connection->peer_name_len
-        + connection->suites->count * 2 + alpn_size(connection) + ticket;
-    for (int i = 0; i < IDENTITY_KINDS; i++) {
-        size += chain_size(connection->identities[i]);
-    }
+        + connection->suites->count * 2 + alpn_size(connection) + ticket + chains_size(connection);
     return size < FULL_OUTPUT_SIZE ? size : FULL_OUTPUT_SIZE;
 }
 
@@ -119,6 +125,9 @@ static size_t step_output(tls_connection_t *connection) {
             return FULL_OUTPUT_SIZE; // with the server's cookie (RFC 8446 section 4.1.4)
         }
         buffers->said_hello = true;
+    }
+    if (compat_step_signs(ssl) && chains_size(connection) > 0) {
+        return FULL_OUTPUT_SIZE;
     }
     return handshake_output(connection);
 }

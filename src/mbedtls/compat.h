@@ -186,8 +186,14 @@ static inline int compat_crl_verify(const mbedtls_x509_crl *crl, const mbedtls_x
 #endif
 
 // Longest pre-shared key that both the contract and the library allow.
-#if COMPAT_PSK && MBEDTLS_PSK_MAX_LEN < TLS_PSK_MAX
-#define COMPAT_PSK_MAX MBEDTLS_PSK_MAX_LEN
+// PSA's derivation of TLS 1.2 keys takes no more than its own limit.
+#if defined(MBEDTLS_USE_PSA_CRYPTO) && PSA_TLS12_PSK_TO_MS_PSK_MAX_SIZE < MBEDTLS_PSK_MAX_LEN
+#define LIBRARY_PSK_MAX PSA_TLS12_PSK_TO_MS_PSK_MAX_SIZE
+#else
+#define LIBRARY_PSK_MAX MBEDTLS_PSK_MAX_LEN
+#endif
+#if COMPAT_PSK && LIBRARY_PSK_MAX < TLS_PSK_MAX
+#define COMPAT_PSK_MAX ((int)LIBRARY_PSK_MAX)
 #else
 #define COMPAT_PSK_MAX TLS_PSK_MAX
 #endif
@@ -458,6 +464,10 @@ static inline unsigned char *compat_plain_alert(const mbedtls_ssl_context *ssl) 
     return is_alert ? record + header : NULL;
 }
 
+static inline bool compat_speaks_tls13(const mbedtls_ssl_context *ssl) {
+    return mbedtls_ssl_get_version_number(ssl) == MBEDTLS_SSL_VERSION_TLS1_3;
+}
+
 // Client: whether the next step of the handshake only reads, and at most writes an alert.
 static inline bool compat_step_only_reads(const mbedtls_ssl_context *ssl) {
     if (ssl->MBEDTLS_PRIVATE(conf)->MBEDTLS_PRIVATE(endpoint) != MBEDTLS_SSL_IS_CLIENT) {
@@ -474,9 +484,19 @@ static inline bool compat_step_only_reads(const mbedtls_ssl_context *ssl) {
         case MBEDTLS_SSL_SERVER_CHANGE_CIPHER_SPEC:
         case MBEDTLS_SSL_SERVER_FINISHED:
             return true;
+        case MBEDTLS_SSL_CERTIFICATE_VERIFY: // in TLS 1.3 the server's
+            return compat_speaks_tls13(ssl);
         default:
             return false;
     }
+}
+
+// Whether a client's next step signs. PSA is told that its output goes on to the end of the library's own buffer, and
+// Mbed TLS 3.6 fills what a signature leaves of it.
+static inline bool compat_step_signs(const mbedtls_ssl_context *ssl) {
+    int state = ssl->MBEDTLS_PRIVATE(state);
+    return state == MBEDTLS_SSL_CLIENT_CERTIFICATE_VERIFY
+        || (state == MBEDTLS_SSL_CERTIFICATE_VERIFY && !compat_speaks_tls13(ssl));
 }
 
 static inline bool compat_writes_client_hello(const mbedtls_ssl_context *ssl) {

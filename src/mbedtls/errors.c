@@ -149,10 +149,6 @@ static tls_error_kind_t connection_kind(int code) {
 
 #define RECORD_OVERFLOW MBEDTLS_SSL_ALERT_MSG_RECORD_OVERFLOW
 
-static bool is_tls_1_3(const tls_connection_t *connection) {
-    return mbedtls_ssl_get_version_number(&connection->ssl) == MBEDTLS_SSL_VERSION_TLS1_3;
-}
-
 // Length of the record that is being read, by its header. Not for datagrams.
 static unsigned record_length(const tls_connection_t *connection) {
     const unsigned char *header = compat_input_header(&connection->ssl);
@@ -188,7 +184,7 @@ static int alert_for(const tls_connection_t *connection, int code) {
             return connection->pin_missing ? MBEDTLS_SSL_ALERT_MSG_ACCESS_DENIED
                                            : verify_alert(verify_flags(connection));
         case TLS_CODE_NO_CLIENT_CERTIFICATE:
-            return is_tls_1_3(connection) ? ALERT_CERTIFICATE_REQUIRED : MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE;
+            return compat_speaks_tls13(&connection->ssl) ? ALERT_CERTIFICATE_REQUIRED : MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE;
         case TLS_CODE_BAD_CERTIFICATE:
             return MBEDTLS_SSL_ALERT_MSG_BAD_CERT;
         case TLS_CODE_HANDSHAKE_FAILURE:
@@ -377,7 +373,7 @@ static uint32_t failure_bits(const tls_connection_t *connection, int code) {
 
 // Whether what failed to decrypt is an alert of a TLS 1.3 client about our certificate.
 static bool is_plain_alert(const tls_connection_t *connection) {
-    return !connection->established && context_is_server(connection->context) && is_tls_1_3(connection)
+    return !connection->established && context_is_server(connection->context) && compat_speaks_tls13(&connection->ssl)
         && compat_received_plain_alert(&connection->ssl) >= 0;
 }
 

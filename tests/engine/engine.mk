@@ -1,9 +1,10 @@
 # Builds the tests of one engine; tests/engine/run calls it from the top of the repository.
 #
-# ENGINE       mbedtls or openssl
-# FLAVOUR      sanitized, plain or threads
-# BUILD        where everything goes
-# MBEDTLS_DIR  source tree of Mbed TLS
+# ENGINE         mbedtls or openssl
+# FLAVOUR        sanitized, plain or threads
+# BUILD          where everything goes
+# CONFIGURATION  of Mbed TLS, a header
+# MBEDTLS_DIR    source tree of Mbed TLS
 
 MBEDTLS_DIR ?= build/sources/mbedtls
 CC ?= cc
@@ -21,7 +22,8 @@ LIBS = -lcmocka
 
 ifeq ($(ENGINE),mbedtls)
 # Less room for a client's messages than they take (the rest is what encryption may add): what is not counted overruns.
-CPPFLAGS_LIBRARY = -I$(MBEDTLS_DIR)/include -DMBEDTLS_CONFIG_FILE='"$(CURDIR)/ports/unix/mbedtls_config.h"' \
+P256M_DIR = $(MBEDTLS_DIR)/3rdparty/p256-m
+CPPFLAGS_LIBRARY = -I$(MBEDTLS_DIR)/include -I$(MBEDTLS_DIR)/library -I$(P256M_DIR) -DMBEDTLS_CONFIG_FILE='"$(CURDIR)/$(CONFIGURATION)"' \
 	-DCLIENT_MESSAGE_SIZE=-48
 LIBRARY = $(BUILD)/libmbedtls.a
 else
@@ -53,9 +55,10 @@ $(BUILD)/src/%.o: src/%.c $(BUILD)/settings
 	@$(CC) $(FLAGS) $(WARNINGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
 # The library is compiled once: it changes with its configuration only.
-LIBRARY_OBJECTS = $(patsubst $(MBEDTLS_DIR)/library/%.c,$(BUILD)/library/%.o,$(wildcard $(MBEDTLS_DIR)/library/*.c))
+LIBRARY_OBJECTS = $(patsubst $(MBEDTLS_DIR)/%.c,$(BUILD)/%.o,\
+	$(wildcard $(addprefix $(MBEDTLS_DIR)/,library/*.c 3rdparty/p256-m/*.c 3rdparty/p256-m/p256-m/*.c)))
 
-$(BUILD)/library/%.o: $(MBEDTLS_DIR)/library/%.c $(BUILD)/settings ports/unix/mbedtls_config.h
+$(LIBRARY_OBJECTS): $(BUILD)/%.o: $(MBEDTLS_DIR)/%.c $(BUILD)/settings $(CONFIGURATION) ports/unix/mbedtls_config.h
 	@mkdir -p $(@D)
 	@$(CC) $(FLAGS) -O2 $(CPPFLAGS) -c -o $@ $<
 
