@@ -184,7 +184,8 @@ static int alert_for(const tls_connection_t *connection, int code) {
             return connection->pin_missing ? MBEDTLS_SSL_ALERT_MSG_ACCESS_DENIED
                                            : verify_alert(verify_flags(connection));
         case TLS_CODE_NO_CLIENT_CERTIFICATE:
-            return compat_speaks_tls13(&connection->ssl) ? ALERT_CERTIFICATE_REQUIRED : MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE;
+            return compat_speaks_tls13(&connection->ssl) ? ALERT_CERTIFICATE_REQUIRED
+                                                         : MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE;
         case TLS_CODE_BAD_CERTIFICATE:
             return MBEDTLS_SSL_ALERT_MSG_BAD_CERT;
         case TLS_CODE_HANDSHAKE_FAILURE:
