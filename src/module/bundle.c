@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "engine/lock.h"
 #include "module/errors.h"
 #include "py/builtin.h"
 #include "py/stream.h"
@@ -30,14 +31,23 @@ static size_t read_at(mp_obj_t file, size_t offset, uint8_t *buf, size_t size) {
     return len;
 }
 
-// For the engine, in the middle of a handshake: what is raised says that the bundle cannot be read.
-static bool read_file(void *arg, size_t offset, uint8_t *buf, size_t size) {
+static bool try_read(mp_obj_t file, size_t offset, uint8_t *buf, size_t size) {
     nlr_buf_t nlr;
     if (nlr_push(&nlr) != 0) {
         return false;
     }
-    bool all = read_at(MP_OBJ_FROM_PTR(arg), offset, buf, size) == size;
+    bool all = read_at(file, offset, buf, size) == size;
     nlr_pop();
+    return all;
+}
+
+// For the engine, in the middle of a handshake: what is raised says that the bundle cannot be read. Threads take turns,
+// for a file has one place where it is read.
+static bool read_file(void *arg, size_t offset, uint8_t *buf, size_t size) {
+    static tls_lock_t lock;
+    tls_lock(&lock);
+    bool all = try_read(MP_OBJ_FROM_PTR(arg), offset, buf, size);
+    tls_unlock(&lock);
     return all;
 }
 

@@ -13,6 +13,8 @@
 
 #include "engine/bundle.h"
 #include "engine/certificate.h"
+#include "engine/lock.h"
+#include "engine/memory.h"
 #include "module/args.h"
 #include "module/bundle.h"
 #include "module/errors.h"
@@ -75,11 +77,12 @@ const char *ssl_default_roots_folder(void) {
 // ---------------------------------------------------------------------------------------------------------------------
 // From a file into one context
 
-// Lenient: a distribution's file may hold a root that this engine cannot read.
-static void add_file(mp_obj_ssl_context_t *context, const char *path) {
+// Lenient: a distribution's file may hold a root that this engine cannot read. false: not now, a connection of another
+// thread is inside the library.
+static bool add_file(mp_obj_ssl_context_t *context, const char *path) {
     mp_obj_t path_obj = mp_obj_new_str_from_cstr(path);
     if (mp_import_stat(path) != MP_IMPORT_STAT_FILE || ssl_load_bundle_file(context, path_obj)) {
-        return;
+        return true;
     }
     ssl_data_t roots = ssl_data_from_file(path_obj);
     tls_error_t error;
@@ -94,6 +97,7 @@ static void add_file(mp_obj_ssl_context_t *context, const char *path) {
     if (!ok) {
         ssl_raise(&error);
     }
+    return engine != NULL;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -169,42 +173,74 @@ static tls_bundle_source_t make_bundle(const char *file, const char *folder) {
 
 // Made of what the two variables said then. It stays to the end of the process: contexts use it where it is.
 static struct {
+    tls_lock_t lock;
     char file[256];
     char folder[256];
     tls_bundle_source_t source;
 } machine;
 
-static const tls_bundle_source_t *machine_bundle(void) {
-    const char *file = ssl_default_roots_file();
-    const char *folder = ssl_default_roots_folder();
-    if (machine.source.data == NULL || strncmp(machine.file, file, sizeof(machine.file) - 1) != 0
-        || strncmp(machine.folder, folder, sizeof(machine.folder) - 1) != 0) {
-        machine.source = make_bundle(file, folder);
+static bool is_made_of(const char *file, const char *folder) {
+    return machine.source.data != NULL && strncmp(machine.file, file, sizeof(machine.file) - 1) == 0
+        && strncmp(machine.folder, folder, sizeof(machine.folder) - 1) == 0;
+}
+
+// The bundle of the machine if it is made of these; else, if there is one to put in its place, that.
+static bool exchange_bundle(const char *file, const char *folder, const tls_bundle_source_t *made,
+    tls_bundle_source_t *source) {
+    tls_lock(&machine.lock);
+    bool found = is_made_of(file, folder);
+    if (!found && made != NULL) {
+        machine.source = *made;
         strncpy(machine.file, file, sizeof(machine.file) - 1);
         strncpy(machine.folder, folder, sizeof(machine.folder) - 1);
     }
-    return &machine.source;
+    *source = machine.source;
+    tls_unlock(&machine.lock);
+    return found;
 }
 
+// Two threads may both make it; the second's is not needed then.
+static tls_bundle_source_t machine_bundle(void) {
+    const char *file = ssl_default_roots_file();
+    const char *folder = ssl_default_roots_folder();
+    tls_bundle_source_t source;
+    if (!exchange_bundle(file, folder, NULL, &source)) {
+        tls_bundle_source_t made = make_bundle(file, folder);
+        if (exchange_bundle(file, folder, &made, &source)) {
+            tls_free((void *)made.data);
+        }
+    }
+    return source;
+}
+
+static bool has_machine_bundle(void) {
+    return tls_engine_has(TLS_FEATURE_BUNDLE);
+}
+
+// false: not now, a connection of another thread is inside the library.
 static bool use_machine_bundle(mp_obj_ssl_context_t *context) {
-    if (!tls_engine_has(TLS_FEATURE_BUNDLE)) {
+    tls_bundle_source_t source = machine_bundle();
+    if (source.len <= TLS_BUNDLE_HEADER_SIZE) {
+        return true;
+    }
+    tls_context_t *engine = ssl_context_try_change(context);
+    if (engine == NULL) {
         return false;
     }
-    const tls_bundle_source_t *source = machine_bundle();
-    // If a connection of another thread is inside the library, this one's has what was loaded before.
-    tls_context_t *engine = source->len > TLS_BUNDLE_HEADER_SIZE ? ssl_context_try_change(context) : NULL;
-    if (engine != NULL) {
-        tls_error_t error;
-        bool ok = tls_context_add_bundle(engine, source, &error);
-        ssl_context_end_change(context);
-        if (!ok) {
-            ssl_raise(&error);
-        }
+    tls_error_t error;
+    bool ok = tls_context_add_bundle(engine, &source, &error);
+    ssl_context_end_change(context);
+    if (!ok) {
+        ssl_raise(&error);
     }
     return true;
 }
 
 #else
+
+static bool has_machine_bundle(void) {
+    return false;
+}
 
 static bool use_machine_bundle(mp_obj_ssl_context_t *context) {
     (void)context;
@@ -215,8 +251,7 @@ static bool use_machine_bundle(mp_obj_ssl_context_t *context) {
 
 void ssl_load_default_roots(mp_obj_ssl_context_t *context) {
     const char *file = ssl_default_roots_file();
-    if (!use_machine_bundle(context) && file[0] != '\0') {
-        add_file(context, file);
-    }
-    context->default_roots_due = false;
+    bool loaded = has_machine_bundle() ? use_machine_bundle(context) : file[0] == '\0' || add_file(context, file);
+    // Otherwise this connection has what was loaded before, and the next one asks again.
+    context->default_roots_due = !loaded;
 }

@@ -3,7 +3,7 @@
 import os
 import ssl
 
-from pipes import EBADF, Link, content, new_client_context, new_psk_contexts, new_server_context
+from pipes import EBADF, End, Link, content, new_client_context, new_psk_contexts, new_server_context
 from pipes import new_verifying_context, path
 from testing import case, contains, each, equal, raises, raises_os_error, run, same, true
 
@@ -287,6 +287,22 @@ def load_default_certs():
     context.load_default_certs()
     context.load_default_certs()
     equal(context.get_ca_certs(True), [content("root.der")])
+
+
+@case
+def load_default_certs_between_handshakes():
+    # What is asked for cannot be had while a connection of the context is at work, so it is had afterwards.
+    class Wrapping(End):
+        def write(self, buf):
+            ssl.SSLContext.wrap_socket(context, End(), server_hostname="server.test", do_handshake_on_connect=False)
+            return super().write(buf)
+
+    context = new_client_context(verify_mode=ssl.CERT_REQUIRED)
+    context.load_verify_locations(path("other-root.pem"))
+    link = Link(context, near=Wrapping(), handshake=False)
+    context.load_default_certs()
+    equal(link.collide()[0].args[0], -9984)
+    true(Link(context).client.getpeercert())
 
 
 # ----------------------------------------------------------------------------------------------------------------------

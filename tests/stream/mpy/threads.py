@@ -2,11 +2,12 @@
 
 import _thread
 import gc
+import ssl
 import time
 
 from pipes import (
-    EBADF, EBUSY, Link, content, new_psk_contexts, new_server_context, new_verifying_context, noise, nudge,
-    socket_pair, transfer)
+    EBADF, EBUSY, Link, content, new_client_context, new_psk_contexts, new_server_context, new_verifying_context, noise,
+    nudge, path, socket_pair, transfer)
 from testing import case, contains, equal, fail, raises_os_error, run, true
 
 CONTEXTS = new_verifying_context(), new_server_context()
@@ -69,6 +70,20 @@ def failing_handshakes_of_one_context():
             contains(failure.detail, "expired on 2021-12-31")
 
     in_threads(4, work)
+
+
+# A file has one place where it is read, which the threads share.
+@case
+def trust_anchors_in_one_open_file():
+    client, server = new_client_context(verify_mode=ssl.CERT_REQUIRED), new_server_context()
+    client.load_verify_locations(cafile=path("roots.bundle"))
+
+    def work(i):
+        for _ in range(40):
+            link = Link(client, server)
+            equal(transfer(link.client, link.server, b"hello"), b"hello")
+
+    in_threads(6, work)
 
 
 # A context cannot be changed while a connection of it is inside a call; both go on whatever the outcome.
