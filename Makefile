@@ -64,11 +64,16 @@ test-firmware: $(FIRMWARE) ## boot the firmware in the emulator and run its test
 	@tools/install-packages test
 	@tests/run firmware
 
-BENCH_KINDS = none builtin builtin-bench parity tiny default default-bench full
+BENCH_KINDS = none builtin builtin-bench parity modern tiny default default-bench full
 .PHONY: bench-firmware
 bench-firmware: $(BENCH_KINDS:%=build/firmware/MPS2_AN500-%/firmware.elf) ## measure what TLS costs on a board (docs/firmware-figures.md)
 	@tools/make-certs build/certs
 	@bench/firmware -o docs/firmware-figures.md
+
+.PHONY: bench-switches
+bench-switches: build/firmware/MPS2_AN500-default-bench/firmware.elf ## measure what each switch costs on a board (docs/firmware-switches.md)
+	@tools/make-certs build/certs
+	@bench/switches -o docs/firmware-switches.md
 
 .PHONY: test-common
 test-common: $(COMMON_INTERPRETER) ## run its tests on Mbed TLS as MicroPython's own ports configure it
@@ -144,12 +149,13 @@ $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(COMMON_INTERPRETER): build/%/micropyt
 # word, bench, the image has the module of that name too.
 board = $(word 1,$(subst -, ,$*))
 configuration = $(word 2,$(subst -, ,$*))
+configuration_path = $(patsubst %.h,../%,$(wildcard $(addsuffix /$(configuration).h,configurations bench build/switches)))
 qemu_make = $(MAKE) -C $(MICROPY_DIR)/ports/qemu -j$(JOBS) BOARD=$(board) BOARD_DIR=$(CURDIR)/ports/qemu/$(board) \
 	BUILD=$(abspath $(@D)) MBEDTLS_DIR=$(abspath $(MBEDTLS_DIR)) \
 	MICROPY_MPYCROSS=$(abspath build/mpy-cross/mpy-cross) CFLAGS_EXTRA='$(CFLAGS_EXTRA)' \
 	$(if $(filter bench,$(word 3,$(subst -, ,$*))),QEMU_EXTRA_C=$(CURDIR)/bench/board_bench.c) \
 	$(if $(filter builtin none,$(configuration)),QEMU_TLS=$(configuration),\
-		USER_C_MODULES=$(CURDIR)/build/modules SSL_CONFIGURATION=$(if $(filter parity,$(configuration)),../bench/)$(configuration))
+		USER_C_MODULES=$(CURDIR)/build/modules SSL_CONFIGURATION=$(or $(configuration_path),$(configuration)))
 count_firmware = $$($(qemu_make) print-cfg 2> /dev/null | tr ' ' '\n' | grep -c '\.o$$')
 
 .PHONY: firmware-tools

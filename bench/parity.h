@@ -1,9 +1,16 @@
 // The configuration `default` with what MicroPython's built-in module has in its own and nothing on top, for the
 // comparison of flash: TLS 1.2, client and server.
 
+#ifndef MICROPYTHON_SSL_BENCH_PARITY_H
+#define MICROPYTHON_SSL_BENCH_PARITY_H
+
 #include "../configurations/default.h"
 
-#define MICROPY_PY_SSL_ERROR_DETAIL (0)
+#define MICROPY_PY_SSL_ERROR_DETAIL     (0)
+#define MICROPY_PY_SSL_CHECK_KEY_PAIR   (0)
+#define MICROPY_PY_SSL_NAME_CONSTRAINTS (0)
+#define MICROPY_PY_SSL_BUNDLE           (0)
+#undef MBEDTLS_X509_TRUSTED_CERTIFICATE_CALLBACK
 
 #undef MBEDTLS_PEM_PARSE_C
 #undef MBEDTLS_BASE64_C
@@ -35,3 +42,5 @@
 #undef MBEDTLS_HKDF_C
 #undef MBEDTLS_PKCS1_V21
 #undef MBEDTLS_X509_RSASSA_PSS_SUPPORT
+
+#endif // MICROPYTHON_SSL_BENCH_PARITY_H
