@@ -1,9 +1,10 @@
 """Serve one page over TLS to any number of clients at a time.
 
-    micropython https_server.py PORT certfile=FILE keyfile=FILE [host=ADDRESS] [clientca=FILE]
+    micropython https_server.py PORT certfile=FILE keyfile=FILE [host=ADDRESS] [clientca=FILE] [seconds=N] [most=N]
 
 FILEs are PEM; certfile holds the certificate and its intermediates. With `clientca` only clients whose certificate
-leads to it are served. Runs until interrupted.
+leads to it are served. A client has `seconds` (10) from the first byte of its handshake to the last of the page; at most
+`most` clients (1000) are heard at a time. Runs until interrupted.
 """
 
 import asyncio
@@ -25,27 +26,41 @@ def make_context(certfile, keyfile, clientca=None):
     return context
 
 
-async def serve_client(reader, writer):
-    try:
-        request = await reader.readline()
-        while (await reader.readline()).strip():
-            pass
-        if request:
-            suite, version, _ = writer.s.cipher()
-            body = PAGE.format(ssl.ENGINE, version, suite)
-            writer.write("HTTP/1.0 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n{}".format(
-                len(body), body).encode())
-            await writer.drain()
-    except OSError as error:
-        print("client failed:", getattr(error, "detail", None) or error)
-    finally:
-        writer.close()
-        await writer.wait_closed()
+async def answer(reader, writer):
+    request = await reader.readline()
+    while (await reader.readline()).strip():
+        pass
+    if request:
+        suite, version, _ = writer.s.cipher()
+        body = PAGE.format(ssl.ENGINE, version, suite)
+        writer.write("HTTP/1.0 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n{}".format(
+            len(body), body).encode())
+        await writer.drain()
 
 
-async def serve(port, host="127.0.0.1", **files):
-    context = make_context(**files)
-    await asyncio.start_server(serve_client, host, port, backlog=64, ssl=context)
+class Server:
+    def __init__(self, seconds=10, most=1000):
+        self.seconds = int(seconds)
+        self.free = int(most)
+
+    async def serve_client(self, reader, writer):
+        self.free -= 1
+        try:
+            if self.free >= 0:
+                await asyncio.wait_for(answer(reader, writer), self.seconds)
+        except asyncio.TimeoutError:
+            print("client was too slow")
+        except OSError as error:
+            print("client failed:", getattr(error, "detail", None) or error)
+        finally:
+            self.free += 1
+            writer.close()
+            await writer.wait_closed()
+
+
+async def serve(port, host="127.0.0.1", seconds=10, most=1000, **files):
+    server = Server(seconds, most)
+    await asyncio.start_server(server.serve_client, host, port, backlog=64, ssl=make_context(**files))
     print("listening on https://{}:{}/".format(host, port))
     await asyncio.Event().wait()
 
