@@ -75,6 +75,11 @@ bench-switches: build/firmware/MPS2_AN500-default-bench/firmware.elf ## measure 
 	@tools/make-certs build/certs
 	@bench/switches -o docs/firmware-switches.md
 
+.PHONY: soak
+soak: $(INTERPRETERS) ## 20,000 connections with faults below them: is anything left behind?
+	@tools/install-packages test
+	@SOAK_ROUNDS=20000 pytest-3 -q -s tests/hostile/test_soak.py
+
 .PHONY: test-common
 test-common: $(COMMON_INTERPRETER) ## run its tests on Mbed TLS as MicroPython's own ports configure it
 	@tools/install-packages test
