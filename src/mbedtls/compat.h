@@ -1068,6 +1068,18 @@ static inline bool compat_suite_is_ecdhe(const mbedtls_ssl_ciphersuite_t *suite)
     }
 }
 
+// Whether the key of the certificate decrypts what session keys are made of: no forward secrecy.
+static inline bool compat_suite_is_static(const mbedtls_ssl_ciphersuite_t *suite) {
+    switch (suite->MBEDTLS_PRIVATE(key_exchange)) {
+        case MBEDTLS_KEY_EXCHANGE_RSA:
+        case MBEDTLS_KEY_EXCHANGE_ECDH_RSA:
+        case MBEDTLS_KEY_EXCHANGE_ECDH_ECDSA:
+            return true;
+        default:
+            return false;
+    }
+}
+
 // Whether it is an RSA key that the server shows a certificate for, in TLS 1.2.
 static inline bool compat_suite_uses_rsa(const mbedtls_ssl_ciphersuite_t *suite) {
     switch (suite->MBEDTLS_PRIVATE(key_exchange)) {

@@ -233,12 +233,22 @@ static bool contains(const uint16_t *list, size_t count, uint16_t suite) {
     return false;
 }
 
+// What a server takes unless a program chooses: authenticated encryption, and no session key in the hands of whoever
+// gets to know the key of the certificate (RFC 9325 sections 4.1 and 4.2).
+static bool is_good_for_servers(uint16_t suite) {
+    const SSL_CIPHER *cipher = tls_cipher_find(suite);
+    return SSL_CIPHER_is_aead(cipher) && SSL_CIPHER_get_kx_nid(cipher) != NID_kx_rsa;
+}
+
 static size_t select_suites(const tls_context_t *context, uint16_t list[TLS_SUITES_MAX]) {
-    const tls_suites_t *from = context->chosen.count > 0 ? &context->chosen : &context->defaults;
+    bool chosen = context->chosen.count > 0;
+    const tls_suites_t *from = chosen ? &context->chosen : &context->defaults;
+    bool any = chosen || !(context->protocol & TLS_PROTOCOL_SERVER);
     size_t count = 0;
     for (size_t i = 0; i < from->count && count < TLS_SUITES_MAX; i++) {
-        if (fits(context, from->list[i]) && !contains(list, count, from->list[i])) {
-            list[count++] = from->list[i];
+        uint16_t suite = from->list[i];
+        if (fits(context, suite) && (any || is_good_for_servers(suite)) && !contains(list, count, suite)) {
+            list[count++] = suite;
         }
     }
     return count;

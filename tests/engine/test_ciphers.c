@@ -64,6 +64,43 @@ TEST(every_enabled_suite_has_a_name_that_leads_back) {
     }
 }
 
+static bool is_weak(uint16_t suite) {
+    char name[TLS_CIPHER_NAME_SIZE];
+    assert_non_null(tls_cipher_name(suite, name));
+    return strstr(name, "-CBC-") != NULL || strncmp(name, "TLS-RSA-WITH-", strlen("TLS-RSA-WITH-")) == 0;
+}
+
+// RFC 9325: a server has neither of its own accord, a client may need them.
+TEST(servers_have_no_cbc_and_no_static_rsa) {
+    for (int protocol = 0; protocol < 4; protocol++) {
+        tls_context_t *context = new_context(protocol);
+        uint16_t suites[SUITES_MAX];
+        size_t count = get_ciphers(context, suites);
+        size_t weak = 0;
+        for (size_t i = 0; i < count; i++) {
+            weak += is_weak(suites[i]);
+        }
+        assert_true(count > 5);
+        assert_int_equal(weak > 0, !(protocol & TLS_PROTOCOL_SERVER));
+        tls_context_release(context);
+    }
+}
+
+// Unless the program asks for them.
+TEST(servers_refuse_weak_suites) {
+    static const char *const weak[] = {"TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", "TLS_RSA_WITH_AES_128_GCM_SHA256"};
+    for (size_t i = 0; i < COUNT(weak); i++) {
+        setup_t setup = verified_setup();
+        setup.server.certificate = "rsa";
+        setup.client.ciphers[0] = SUITE(weak[i]);
+        pair_t pair;
+        pair_open(&pair, &setup);
+        assert_false(pair_handshake(&pair));
+        assert_string_equal(tls_error_reason(&pair.server.error), "handshake_failure");
+        pair_close(&pair);
+    }
+}
+
 TEST(unknown_names_and_numbers) {
     static const char *const names[] = {
         "",
@@ -227,6 +264,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_names_have_their_numbers),
         cmocka_unit_test(every_enabled_suite_has_a_name_that_leads_back),
+        cmocka_unit_test(servers_have_no_cbc_and_no_static_rsa),
+        cmocka_unit_test(servers_refuse_weak_suites),
         cmocka_unit_test(unknown_names_and_numbers),
         cmocka_unit_test(what_is_set_is_what_is_enabled),
         cmocka_unit_test(no_more_is_copied_than_there_is_room_for),
