@@ -4,6 +4,7 @@ mpy/errors.py provokes them; what it gets is compared with the tables, row by ro
 """
 
 import collections
+import datetime
 import json
 import os
 import pathlib
@@ -97,6 +98,15 @@ def test_rows_say_what_a_program_gets(provoke, engine):
         assert row.advice, failure
 
 
+def test_dates_are_those_of_today(provoke, engine):
+    """What `is_like` does not look at: the clock's date is the right one."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    days = {str((now - datetime.timedelta(minutes=minutes)).date()) for minutes in (0, 30)}
+    told = [TODAY.search(failure.detail)[0] for failure in provoke(engine) if "clock says" in (failure.detail or "")]
+    assert len(told) == 2
+    assert set(told) <= days
+
+
 def test_each_example_is_met(provoke):
     """No example is one that neither engine gives."""
     failures = provoke("openssl") + provoke("mbedtls")
@@ -112,7 +122,7 @@ def test_every_word_is_in_the_document():
                            SOURCE, re.MULTILINE | re.DOTALL)
     assert len(functions) == 3
     words = set(re.findall(r'return "(\w+)"', "\n".join(functions))) - {"none"}
-    unprovoked = DOCUMENT.partition("## What no peer")[2]
+    unprovoked = DOCUMENT.partition("## What tests cannot provoke")[2]
     missing = set(re.findall(r"`(\w+)`", "\n".join(re.findall(r"^\| (.*?) \|", unprovoked, re.MULTILINE))))
     reasons = {reason for _, reason in ROWS} - {"None"}
     assert words == reasons | missing - {"reason"}

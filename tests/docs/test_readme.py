@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import runpy
 import socket
 import ssl
 import subprocess
@@ -29,6 +30,20 @@ def test_feature_table_is_complete():
     for line in (ROOT / "tests" / "interop" / "known.txt").read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
             assert re.sub("openssl|mbedtls", "{engine}", line.split(" | ")[0]) in table, line
+
+
+def test_feature_table_knows_what_tells_the_engines_apart():
+    """Each test that expects something else of one engine is behind a row, or among those that differ in words."""
+    namespace = runpy.run_path(str(ROOT / "tools" / "feature-table"))
+    known = {name for _, names, _ in namespace["LACKS"].values() for name in names} | set(namespace["SAME_FEATURES"])
+    telling = set()
+    for path in [*(ROOT / "tests" / "interop").glob("*.py"), *(ROOT / "tests" / "api" / "mpy").glob("*.py")]:
+        for function in re.split(r"^def ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+            name, _, body = function.partition("(")
+            for line in body.splitlines()[1:]:
+                if re.search(r"\bengine\b", line, re.IGNORECASE) and re.search(r"[\"'](openssl|mbedtls)[\"']", line):
+                    telling.add(name)
+    assert telling == known
 
 
 @pytest.fixture

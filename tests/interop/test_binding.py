@@ -96,6 +96,19 @@ def test_export_of_client(mpy_client, context, start, certs, free_port, version)
     assert steps_of(client)[0] == expected
 
 
+def test_tls_exporter_of_client(mpy_client, context, start, certs, free_port):
+    """RFC 9266 section 4.2: what s_server exports with that label. In TLS 1.2 it cannot with an empty context."""
+    port = free_port()
+    server = start(["openssl", "s_server", "-accept", str(port), "-cert", certs / "ec.pem", "-key", certs / "ec.key",
+                    "-cert_chain", certs / "ec-chain.pem", "-tls1_3",
+                    "-keymatexport", "EXPORTER-Channel-Binding", "-keymatexportlen", "32"], stdin=True).wait_port(port)
+    client = mpy_client(port, [["binding", "tls-exporter"], ["write", "done"], ["wait"], ["close"]],
+                        context=context("TLS_CLIENT", ca="root"))
+    expected = keying_material(server, r"Keying material: ([0-9A-F]{64})$")
+    client.process.send("go on\n")
+    assert steps_of(client)[0] == expected
+
+
 @each_version
 def test_export_of_server(mpy_server, context, start, certs, version):
     """openssl s_client -keymatexport."""

@@ -1,10 +1,14 @@
 """Are certificates what CPython says they are, and does what CPython's programs ask of a context answer the same?"""
 
 import ast
+import contextlib
 import shutil
+import socket
 import ssl
 import subprocess
 
+import chains
+import der
 import odd_certificates
 import pytest
 import python_peer
@@ -110,6 +114,130 @@ def test_peer(start_mpy, certs, version, name):
     assert (certificate, der) == expected
     assert chain == [(certs / f"{name}.der").read_bytes(), (certs / "inter.der").read_bytes()]
     serving.result()
+
+
+ODD_PEERS = """
+    import json, socket, ssl, sys
+    with open(sys.argv[1]) as file:
+        role, port, root, own, count = json.load(file)
+    context = ssl.SSLContext(getattr(ssl, "PROTOCOL_TLS_" + role))
+    context.load_verify_locations(root)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.check_hostname = False
+    address = socket.getaddrinfo("127.0.0.1", port)[0][-1]
+    if role == "SERVER":
+        context.load_cert_chain(*own)
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(1)
+    for _ in range(count):
+        if role == "SERVER":
+            sock = listener.accept()[0]
+        else:
+            sock = socket.socket()
+            sock.connect(address)
+        try:
+            conn = context.wrap_socket(sock, server_side=role == "SERVER")
+            print(repr(conn.getpeercert()))
+            conn.close()
+        except OSError as e:
+            print(repr(e.reason))
+            sock.close()
+"""
+
+# Peers that CPython takes and we do not. There is no version 4; the others the parser of Mbed TLS does not take: it
+# knows fewer kinds of text, no unique identifiers, and wants addresses to have 4 or 16 octets and directories a name.
+REFUSED = {
+    "openssl": {"version 4"},
+    "mbedtls": {"version 4", "NumericString", "addresses of other lengths", "directory names",
+                "version 2 with unique identifiers"},
+}
+
+ROOT = chains.Certificate("Root of odd ones", chains.Key("odd root"), extensions=[chains.basic_constraints()])
+PEER_KEY = chains.Key("odd peer")
+
+
+def reissue(certificate):
+    """The same certificate, of an issuer that is trusted, for a key that a peer has."""
+    fields = der.elements(der.elements(certificate)[0])
+    first = 1 if fields[0][0] == 0xA0 else 0  # behind the version
+    fields[first + 1] = ROOT.key.algorithm("sha256")
+    fields[first + 2] = ROOT.subject
+    fields[first + 5] = PEER_KEY.public
+    to_sign = der.sequence(*fields)
+    return der.sequence(to_sign, fields[first + 1], der.tlv(der.BIT_STRING, b"\0", ROOT.key.sign("sha256", to_sign)))
+
+
+def pair_of_cpython(role, root, own, certs):
+    """Contexts of a client and a server; the one of this role verifies, the other one shows the certificate `own`."""
+    pair = {"CLIENT": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), "SERVER": ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)}
+    pair["CLIENT"].check_hostname = False
+    pair["CLIENT"].verify_mode = ssl.CERT_NONE
+    pair[role].load_verify_locations(root)
+    pair[role].verify_mode = ssl.CERT_REQUIRED
+    if role == "SERVER":
+        pair["SERVER"].load_cert_chain(certs / "ec-chain.pem", certs / "ec.key")
+        pair["CLIENT"].load_cert_chain(own, PEER_KEY.path)
+    else:
+        pair["SERVER"].load_cert_chain(own, PEER_KEY.path)
+    return pair
+
+
+def view_of_cpython(pair, role):
+    """What getpeercert() is in CPython when it talks to itself; None: it refuses the peer."""
+    up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = {"CLIENT": pair["CLIENT"].wrap_bio(down, up), "SERVER": pair["SERVER"].wrap_bio(up, down, server_side=True)}
+    for _ in range(4):
+        for end in ends.values():
+            try:
+                end.do_handshake()
+            except ssl.SSLWantReadError:
+                pass
+            except ssl.SSLError:
+                return None
+    return ends[role].getpeercert()
+
+
+def wait_for_the_end(raw, context, **options):
+    """A peer in CPython that may be refused."""
+    raw.settimeout(python_peer.TIMEOUT)
+    with contextlib.suppress(OSError), context.wrap_socket(raw, **options) as conn:
+        conn.recv(1)
+
+
+@pytest.mark.parametrize("role", ("CLIENT", "SERVER"))
+def test_odd_peers(start_mpy, engine, certs, free_port, tmp_path, role):
+    """Of every odd certificate that a peer can show, getpeercert() is CPython's; whom CPython refuses, we refuse."""
+    root = tmp_path / "root.pem"
+    root.write_text(ROOT.pem)
+    pairs = {}
+    for number, (name, certificate) in enumerate(odd_certificates.CERTIFICATES.items()):
+        own = tmp_path / f"peer{number}.pem"
+        own.write_text(chains.pem("CERTIFICATE", reissue(certificate)))
+        with contextlib.suppress(ssl.SSLError):  # names that are there twice, or damaged
+            pairs[name] = pair_of_cpython(role, root, own, certs)
+    expected = {name: view_of_cpython(pair, role) for name, pair in pairs.items()}
+
+    own = [str(certs / "ec-chain.pem"), str(certs / "ec.key")]
+    if role == "CLIENT":
+        listener = socket.create_server(("127.0.0.1", 0))
+        mpy = start_mpy(ODD_PEERS, [[role, listener.getsockname()[1], str(root), own, len(pairs)]])
+        for pair in pairs.values():
+            wait_for_the_end(listener.accept()[0], pair["SERVER"], server_side=True)
+        listener.close()
+    else:
+        port = free_port()
+        mpy = start_mpy(ODD_PEERS, [[role, port, str(root), own, len(pairs)]]).wait_port(port)
+        for pair in pairs.values():
+            wait_for_the_end(socket.create_connection(("127.0.0.1", port)), pair["CLIENT"])
+    seen = dict(zip(pairs, map(ast.literal_eval, mpy.check().splitlines()), strict=True))
+
+    equal = {name for name, certificate in expected.items() if certificate is not None and seen[name] == certificate}
+    refused = {name for name in pairs if isinstance(seen[name], str)}
+    assert len(equal) > 50
+    assert refused == set(pairs) - equal
+    assert {name for name in refused if expected[name] is not None} == REFUSED[engine]
 
 
 @pytest.mark.parametrize("ca, error", ((None, None), ("root", None), ("other-root", "MBEDTLS_ERR_X509_CERT_VERIFY_FAILED")))

@@ -23,6 +23,9 @@ CLIENT = [
     ["welcome", "welcome"],
     ["before", None, None],
     ["after", "TLSv1.3", "data", 0],
+    ["certificate", [[["commonName", "server.test"]]], "Dec 31 23:59:59 2049 GMT", 5],
+    ["echo", "one"],
+    ["echo", "two"],
     ["bio", "TLSv1.3", "hello", False],
 ]
 SERVER = [
@@ -31,6 +34,7 @@ SERVER = [
     ["agreed", "TLSv1.2", "http/1.1"],
     ["client", "client-ec.der"],
     ["thanks", "thanks"],
+    ["received", "onetwo"],
 ]
 
 

@@ -1,5 +1,8 @@
 """Does it talk to everyone, over TLS 1.2 and 1.3, with RSA and ECDSA certificates, as client and as server?"""
 
+import json
+import subprocess
+
 import python_peer
 import pytest
 
@@ -170,6 +173,84 @@ def test_server_for_nginx(mpy_server, context, start, tool, nginx, certs, versio
 
 
 # ----------------------------------------------------------------------------------------------------------------------
+# Each cipher suite
+
+ONE_SUITE_EACH = """
+    import json, socket, ssl, sys
+    with open(sys.argv[1]) as file:
+        role, port, certs, names = json.load(file)
+    address = socket.getaddrinfo("127.0.0.1", port)[0][-1]
+    if role == "SERVER":
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(1)
+    for name in names:
+        context = ssl.SSLContext(getattr(ssl, "PROTOCOL_TLS_" + role))
+        context.set_ciphers([name])
+        if role == "SERVER":
+            for identity in ("ec", "rsa"):
+                context.load_cert_chain(certs + "/" + identity + "-chain.pem", certs + "/" + identity + ".key")
+            sock = listener.accept()[0]
+        else:
+            sock = socket.socket()
+            sock.connect(address)
+        conn = context.wrap_socket(sock, server_side=role == "SERVER")
+        conn.write(b"x")
+        conn.read(1)
+        print(json.dumps([conn.cipher(), conn.version()]))
+        conn.close()
+"""
+
+
+@pytest.fixture(scope="session")
+def names_of_openssl():
+    """{IANA's name of a cipher suite: OpenSSL's}"""
+    out = subprocess.run(
+        ["openssl", "ciphers", "-stdname", "ALL:@SECLEVEL=0"], check=True, capture_output=True, text=True)
+    return dict(line.split()[0:3:2] for line in out.stdout.splitlines())
+
+
+@pytest.mark.parametrize("role", ["CLIENT", "SERVER"])
+def test_each_suite(start_mpy, certs, free_port, tmp_path, names_of_openssl, role):
+    """Of every suite that is enabled and that CPython has, both ends say the same: name, bits, and the version."""
+    enabled = json.loads(start_mpy(
+        "import json, ssl; print(json.dumps(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).get_ciphers()))").check())
+    theirs = {name: names_of_openssl.get(name.replace("TLS1-3-", "TLS-").replace("-", "_")) for name in enabled}
+    names = [name for name in enabled if theirs[name] is not None]
+    assert len(names) >= 20
+    seen = []
+
+    def exchange(conn):
+        conn.sendall(b"x")
+        assert conn.recv(1) == b"x"
+        seen.append((*conn.cipher()[0:3:2], conn.version()))
+        python_peer.close_notify(conn)
+
+    if role == "CLIENT":
+        peer = python_peer.server_context(certs)
+        peer.load_cert_chain(certs / "rsa-chain.pem", certs / "rsa.key")
+        peer.set_ciphers("ALL:@SECLEVEL=0")
+        subprocess.run(["openssl", "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe2048", "-out",
+                        tmp_path / "group"], check=True)
+        peer.load_dh_params(tmp_path / "group")
+        server = python_peer.Server(peer, exchange, connections=len(names))
+        ours = start_mpy(ONE_SUITE_EACH, [[role, server.port, str(certs), names]]).check()
+        server.result()
+    else:
+        port = free_port()
+        mpy = start_mpy(ONE_SUITE_EACH, [[role, port, str(certs), names]]).wait_port(port)
+        peer = python_peer.client_context(certs)
+        peer.set_ciphers("ALL:@SECLEVEL=0")
+        for _ in names:
+            exchange(python_peer.connect(port, peer))
+        ours = mpy.check()
+    for name, line, (their_name, bits, version) in zip(names, ours.splitlines(), seen, strict=True):
+        assert json.loads(line) == [[name, version, bits], version]
+        assert their_name == theirs[name]
+
+
+# ----------------------------------------------------------------------------------------------------------------------
 # MicroPython is both
 
 
@@ -207,6 +288,8 @@ def test_no_common_version(mpy_client, context, certs):
     assert result["error"]["where"] == "wrap"
     assert result["error"]["args"] == [-0x7780, "MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE"]
     assert (result["error"]["alert"], result["error"]["alert_by"]) == ("protocol_version", "peer")
+    assert result["error"]["detail"] == (
+        "server sent alert protocol_version: no TLS version in common; this client takes TLS 1.2 only")
 
 
 def test_no_common_version_as_server(mpy_server, context, certs):
@@ -219,6 +302,7 @@ def test_no_common_version_as_server(mpy_server, context, certs):
     assert error["is_os_error"]
     assert error["args"] == [-0x6E80, "MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION"]
     assert (error["alert"], error["alert_by"]) == ("protocol_version", "local")
+    assert error["detail"] == "client offers at most TLS 1.2; this server wants at least TLS 1.3"
 
 
 def test_no_common_cipher(mpy_server, mpy_client, context, certs):

@@ -11,6 +11,7 @@ import pytest
 CERT_NONE = 0
 CRL_LEAF, CRL_CHAIN = 0x4, 0xC
 T_2021 = 1622505600
+T_2049 = 2493072000  # more than 31 bits hold
 VERSIONS = ("TLSv1.2", "TLSv1.3")
 OPENSSL = {"TLSv1.2": "-tls1_2", "TLSv1.3": "-tls1_3"}
 GET = "GET / HTTP/1.0\r\n\r\n"
@@ -376,3 +377,31 @@ def test_as_of_then(visit, context, version):
     check_accepted(visit("expired", spec.set(verify_time=T_2021), version))
     error = check_refused(visit("ec", spec, version), "not_yet_valid")
     assert "verify_time is 2021-06-01" in error["detail"]
+
+
+@each_version
+def test_as_of_a_time_to_come(visit, context, version):
+    """... and one that will be good in 2049."""
+    spec = context("TLS_CLIENT", ca="root")
+    check_refused(visit("not-yet", spec, version), "not_yet_valid")
+    check_accepted(visit("not-yet", spec.set(verify_time=T_2049), version))
+
+
+@each_version
+@pytest.mark.parametrize(("time", "client", "reason"), [
+    (T_2021, "client-expired", None), (T_2021, "client-ec", "not_yet_valid"), (None, "client-expired", "expired")])
+def test_clients_as_of_then(mpy_server, context, certs, version, time, client, reason):
+    """The same of a server, about its clients."""
+    server = mpy_server(SERVER_STEPS, context=context("TLS_SERVER", cert="ec", ca="root").set(verify_time=time))
+    peer = python_peer.client_context(certs, version=version, name=client)
+    if reason is None:
+        with python_peer.connect(server.port, peer) as conn:
+            conn.sendall(GET.encode())
+            assert python_peer.receive_to_end(conn).endswith(b"hello client")
+        assert server.result()["error"] is None
+    else:
+        with pytest.raises(ssl.SSLError), python_peer.connect(server.port, peer) as conn:
+            conn.recv(1)
+        error = server.result()["error"]
+        assert error["reason"] == reason
+        assert ("verify_time is 2021-06-01" if time else "clock says") in error["detail"]

@@ -24,8 +24,28 @@ def recorded(path, port, protocol="tls"):
     return counts["127.0.0.1"], counts["127.0.0.2"]
 
 
-def check(stats, recorder, port, role, protocol="tls"):
-    client, server = recorded(recorder.path, port, protocol)
+CERTIFICATE, PRE_SHARED_KEY = "11", "41"
+
+
+def resumed(path, port):
+    """Whether it is a resumed connection: in TLS 1.2 without certificates, in TLS 1.3 by the server's extension."""
+    out = subprocess.run(
+        ["tshark", "-r", path, "-d", f"tcp.port=={port},tls", "-T", "fields", "-e", "ip.src", "-e",
+         "tls.handshake.type", "-e", "tls.handshake.extension.type", "-e",
+         "tls.handshake.extensions.supported_version"],
+        capture_output=True, check=True, text=True, timeout=60).stdout
+    words = [set(), set(), set()]
+    for line in out.splitlines():
+        source, *fields = line.split("\t")
+        if source == "127.0.0.2":
+            for found, field in zip(words, fields):
+                found.update(field.split(","))
+    messages, extensions, version = words
+    return PRE_SHARED_KEY in extensions if "0x0304" in version else CERTIFICATE not in messages
+
+
+def check(stats, recorder, port, role):
+    client, server = recorded(recorder.path, port)
     seen = {"bytes_sent": recorder.bytes[True], "bytes_received": recorder.bytes[False], "records_sent": client,
             "records_received": server}
     if role == "server":
@@ -33,7 +53,7 @@ def check(stats, recorder, port, role, protocol="tls"):
                 "records_received": client}
     assert {name: stats[name] for name in seen} == seen
     assert isinstance(stats["handshake_ms"], int)
-    assert stats["resumed"] is False
+    assert stats["resumed"] is resumed(recorder.path, port)
 
 
 @each_version
@@ -68,6 +88,30 @@ def test_server(mpy_server, context, certs, tmp_path, version):
     recorder.close()
     assert result["error"] is None, result["error"]["traceback"]
     check(result["steps"][4], recorder, server.port, "server")
+
+
+@each_version
+@pytest.mark.parametrize("again", [False, True], ids=["full", "resumed"])
+def test_resumed(mpy_client, context, certs, tmp_path, version, again):
+    """A client that comes back, with its session or without."""
+    def handle(conn):
+        conn.sendall(bytes(100))
+        return python_peer.receive_to_end(conn), conn.session_reused
+
+    server = python_peer.Server(python_peer.server_context(certs, version=version), handle, connections=2)
+    spec = context("TLS_CLIENT", ca="root", version=version)
+    session = str(tmp_path / "session")
+    first = mpy_client(server.port, [["read", 100], ["save_session", session], ["close"]], context=spec).result()
+    assert first["error"] is None, first["error"]["traceback"]
+    recorder = capture.Recorder(server.port, tmp_path / "recording.pcap")
+    options = {"session": session} if again else {}
+    second = mpy_client(recorder.port, [["read", 100], ["write", "bye"], ["close"], ["stats"]], context=spec,
+                        **options).result()
+    assert server.result() == (b"bye", again)
+    recorder.close()
+    assert second["error"] is None, second["error"]["traceback"]
+    assert second["steps"][3]["resumed"] is again
+    check(second["steps"][3], recorder, server.port, "client")
 
 
 def test_dtls(mpy_client, mpy_server, context, other_engine, tmp_path):

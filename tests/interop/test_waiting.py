@@ -332,6 +332,41 @@ def test_dripping_close_notify(mpy_client, certs, version):
     check_timed_out(result["steps"][2])
 
 
+@each_version
+@pytest.mark.parametrize("timeout", [0.3, 0], ids=["timeout", "non-blocking"])
+def test_close_to_a_full_peer(mpy_client, certs, tmp_path, version, timeout):
+    """close() waits no longer than it may for a peer that takes nothing; the peer sees that the end is missing."""
+    data = os.urandom(12_000_000)
+    path = tmp_path / "data"
+    path.write_bytes(data)
+    closed = threading.Event()
+
+    def handle(conn):
+        assert closed.wait(python_peer.TIMEOUT)
+        received = bytearray()
+        with pytest.raises(OSError):
+            while piece := conn.recv(65536):
+                received += piece
+            raise AssertionError("close_notify came through")
+        return bytes(received)
+
+    server = python_peer.Server(python_peer.server_context(certs, version=version), handle)
+    client = mpy_client(server.port, [
+        ["settimeout", timeout], ["send_some", str(path), [16000]], ["settimeout", 0.2], ["duration", ["close"]],
+        ["say", "closed"], ["attempt", ["write", "x"]]])
+    client.process.wait_output("^closed")
+    closed.set()
+    result = client.result()
+    assert result["error"] is None, result["error"]["traceback"]
+    assert result["steps"][1]["errno"] == (errno.ETIMEDOUT if timeout else None)
+    # Without settimeout() it would wait for three seconds.
+    assert result["steps"][3] < 2500
+    assert result["steps"][5]["error"]["errno"] == errno.EBADF
+    received = server.result()
+    assert 0 < len(received) <= result["steps"][1]["offset"]
+    assert data.startswith(received)
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 # Deferred handshakes
 
@@ -394,6 +429,42 @@ def test_nothing_blocks(mpy_client, version, certs):
     assert server.result() == "GET / HTTP/1.0"
     assert result["error"] is None, result["error"]["traceback"]
     assert result["steps"][:4] == [None, None, None, False]
+
+
+READS = (["read", 1], ["read", -1], ["recv", 1], ["readline"], ["readinto", 1], ["recv_into", 1])
+WRITES = (["write", "x"], ["send", "x"], ["sendall", "x"])
+
+
+@each_version
+def test_no_method_waits(mpy_client, certs, version):
+    """Each method of a non-blocking connection, before the handshake and after it, to a peer that is silent."""
+    def handle(conn):
+        conn.sendall(b"x")
+        received = python_peer.receive_to_end(conn)
+        conn.unwrap()
+        return received
+
+    server = python_peer.Server(python_peer.server_context(certs, version=version), handle)
+    relay = Relay(server.port, chunk=1000)
+    relay.stop()
+    attempts = [["attempt", step] for step in (*READS, *WRITES, ["do_handshake"], ["unwrap"], ["shutdown", 1])]
+    # do_handshake() would wait on a stream that does not block by itself.
+    client = mpy_client(relay.port, [
+        ["settimeout", 0], *attempts, ["say", "not blocked"], ["settimeout", 10], ["do_handshake"], ["read", 1],
+        ["settimeout", 0], *attempts[:-1], ["settimeout", 10], ["unwrap"], ["drop"]], wrap=DEFERRED)
+    client.process.wait_output("^not blocked", timeout=5)
+    relay.go_on()
+    result = client.result()
+    assert server.result() == b"xxx"
+    assert result["error"] is None, result["error"]["traceback"]
+
+    def outcomes(steps):
+        return [step["error"]["errno"] if "error" in step else step["result"] for step in steps]
+
+    nothing = len(READS) * [None]
+    assert outcomes(result["steps"][1:13]) == [*nothing, None, None, None, errno.EAGAIN, errno.ENOTCONN, errno.ENOTCONN]
+    assert result["steps"][16] == "x"
+    assert outcomes(result["steps"][18:29]) == [*nothing, 1, 1, 1, None, errno.EAGAIN]
 
 
 def test_poll_sees_decrypted_data(mpy_client, certs):

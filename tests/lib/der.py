@@ -15,6 +15,19 @@ def sequence(*parts):
     return tlv(0x30, *parts)
 
 
+def elements(element):
+    """The elements that are in one of ours."""
+    found, at = [], 2 if element[1] < 0x80 else 2 + (element[1] & 0x7F)
+    while at < len(element):
+        length, start = element[at + 1], at + 2
+        if length >= 0x80:
+            start += length & 0x7F
+            length = int.from_bytes(element[at + 2:start], "big")
+        found.append(element[at:start + length])
+        at = start + length
+    return found
+
+
 def integer(value):
     return tlv(0x02, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
 

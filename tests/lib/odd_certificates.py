@@ -95,6 +95,7 @@ CERTIFICATES = {
     "from 1900": dates(der.generalized_time("19000101000000Z"), der.generalized_time("20500101000000Z")),
     "after 2050": dates(der.generalized_time("20500228000000Z"),
                         der.generalized_time("99991231235959Z")),
+    "until 9999": dates(der.utc_time("240101000000Z"), der.generalized_time("99991231235959Z")),
     "a leap day": dates(der.utc_time("240229123456Z"), der.generalized_time("20000229235959Z")),
     "no leap day": dates(der.utc_time("230229123456Z"), der.generalized_time("21000229000000Z")),
     "UTCTime without seconds": dates(der.utc_time("2401010000Z"), der.utc_time("2501010000Z")),

@@ -203,6 +203,19 @@ def other_settings():
     same(pair.client.read(1), None)
 
 
+@each("TLSv1_2", "TLSv1_3")
+def session_of_an_earlier_connection(name):
+    contexts = pin(getattr(ssl.TLSVersion, name), new_verifying_context(), new_server_context())
+    session = None
+    for again in (False, True):
+        pair = Exchange(*contexts, server_hostname="server.test", session=session).shake()
+        equal((pair.client.session_reused, pair.server.session_reused), (again, again))
+        pair.server.write(b"the ticket comes with this")
+        pair.move()
+        equal(pair.client.recv(100), b"the ticket comes with this")
+        session = pair.client.session
+
+
 @case
 def misuse_of_wrap_bio():
     context = new_client_context()

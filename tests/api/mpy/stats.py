@@ -2,6 +2,7 @@
 # takes of the heap.
 
 import gc
+import time
 
 from pipes import *
 from testing import *
@@ -84,6 +85,30 @@ def counted(name, kind):
     check(link.server, link.far)
     link.server.close()
     check(link.server, link.far)
+
+
+# Of each end from its first step to its last one: what the stream and the peer take counts.
+@case
+def duration_of_the_handshake():
+    class Sleepy(End):
+        slept = 0
+
+        def write(self, buf):
+            time.sleep_ms(20)
+            self.slept += 20
+            return super().write(buf)
+
+    start = time.ticks_ms()
+    link = Link(near=Sleepy())
+    whole = time.ticks_diff(time.ticks_ms(), start)
+    slept = link.near.slept
+    true(slept >= 40, slept)
+    for sock in (link.client, link.server):
+        true(slept - 20 <= sock.stats()["handshake_ms"] <= whole + 1, (slept, sock.stats()["handshake_ms"], whole))
+    # What comes later does not.
+    time.sleep_ms(2 * whole + 20)
+    transfer(link.client, link.server, b"ping")
+    true(link.client.stats()["handshake_ms"] <= whole + 1)
 
 
 @case

@@ -24,6 +24,7 @@ import select
 import socket
 import ssl
 import sys
+import time
 
 MSG_PEEK = 2
 
@@ -173,6 +174,9 @@ class Connection:
 
     def send(self, text):
         return self.sock.send(text)
+
+    def sendall(self, text):
+        return self.sock.sendall(text)
 
     def write(self, text):
         return self.sock.write(text)
@@ -340,6 +344,12 @@ class Connection:
             return {"result": getattr(self, step[0])(*step[1:])}
         except Exception as error:
             return {"error": describe_error(error)}
+
+    # How many milliseconds a step takes.
+    def duration(self, step):
+        start = time.ticks_ms()
+        getattr(self, step[0])(*step[1:])
+        return time.ticks_diff(time.ticks_ms(), start)
 
     # Keeps the session for another process.
     def save_session(self, path):

@@ -3,6 +3,7 @@
 # the same order. Prints what it saw, one JSON list per line.
 
 import json
+import select
 import socket
 import ssl
 import sys
@@ -207,6 +208,57 @@ def handshake_by_hand():
     return client, server
 
 
+# What would block is an exception in CPython; in MicroPython it is None, as of every stream, or OSError(EAGAIN).
+def until_done(function, wait):
+    while True:
+        try:
+            result = function()
+            if result is not None:
+                return result
+        except OSError as e:
+            if e.errno not in (2, 3, 11):  # SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE, EAGAIN
+                raise
+        wait()
+
+
+# A client that does not block and waits by poll; a server that takes what comes until the client has finished.
+@scenario
+def without_blocking():
+    def client(sock):
+        conn = client_context().wrap_socket(sock, server_hostname="server.test", do_handshake_on_connect=False)
+        conn.setblocking(False)
+
+        poller = select.poll()
+        poller.register(conn, select.POLLIN)
+
+        def wait():
+            poller.poll(10000)
+
+        until_done(lambda: conn.do_handshake() or True, wait)
+        certificate = conn.getpeercert()
+        tell("certificate", certificate["subject"], certificate["notAfter"], len(certificate["subjectAltName"]))
+        for word in (b"one", b"two"):
+            conn.sendall(word)
+            tell("echo", until_done(lambda: conn.recv(1024), wait).decode())
+        conn.close()
+
+    def server(sock):
+        conn = server_context().wrap_socket(sock, server_side=True)
+        received = b""
+        try:
+            data = conn.recv(1024)
+            while data:
+                received += data
+                conn.sendall(data)
+                data = conn.recv(1024)
+        finally:
+            conn.shutdown(2)  # SHUT_RDWR
+            conn.close()
+        tell("received", received.decode())
+
+    return client, server
+
+
 # A session without sockets below: the bytes go by hand.
 @scenario
 def memory_bio():
@@ -224,21 +276,9 @@ def memory_bio():
             else:
                 incoming.write_eof()
 
-        # CPython raises what MicroPython's streams say by None or OSError(EAGAIN).
-        def until_done(function):
-            while True:
-                try:
-                    result = function()
-                    if result is not None or function == conn.do_handshake:
-                        return result
-                except OSError as e:
-                    if e.errno not in (2, 11):  # SSL_ERROR_WANT_READ, EAGAIN
-                        raise
-                exchange()
-
-        until_done(conn.do_handshake)
+        until_done(lambda: conn.do_handshake() or True, exchange)
         conn.write(b"hello")
-        tell("bio", conn.version(), until_done(lambda: conn.read(5)).decode(), incoming.eof)
+        tell("bio", conn.version(), until_done(lambda: conn.read(5), exchange).decode(), incoming.eof)
         sock.close()
 
     def server(sock):
