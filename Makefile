@@ -12,7 +12,8 @@ JOBS ?= $(shell nproc)
 # its coverage build, with TLS 1.2 as in the built-in module, and taking the one pair of files of theirs that is none.
 INTERPRETERS = build/openssl/micropython build/mbedtls/micropython
 UPSTREAM_INTERPRETERS = build/openssl-upstream/micropython build/mbedtls-upstream/micropython
-UPSTREAM_FLAGS = -DMICROPY_PY_SSL_IOCTL=1 -DMICROPY_PY_SSL_MAX_TLS_VERSION=0x0303 -DMICROPY_PY_SSL_CHECK_KEY_PAIR=0
+UPSTREAM_FLAGS = -DMICROPY_PY_SSL_IOCTL=1 -DMICROPY_PY_SSL_MAX_TLS_VERSION=0x0303 -DMICROPY_PY_SSL_CHECK_KEY_PAIR=0 \
+	-DMICROPY_PY_SSL_OLD_SUITES=1
 
 # One more on Mbed TLS as MicroPython's own ports configure it, with much less in it than ours.
 COMMON_INTERPRETER = build/mbedtls-common/micropython

@@ -63,6 +63,12 @@
 #define MICROPY_PY_SSL_IOCTL (0)
 #endif
 
+// Whether servers take cipher suites in CBC mode and with RSA key exchange unless a program chooses others, as the
+// built-in module's do. Clients offer them in any case.
+#ifndef MICROPY_PY_SSL_OLD_SUITES
+#define MICROPY_PY_SSL_OLD_SUITES (0)
+#endif
+
 // How long close() waits for a stream that is full to take what was written before and close_notify, in milliseconds.
 #ifndef MICROPY_PY_SSL_CLOSE_TIMEOUT_MS
 #define MICROPY_PY_SSL_CLOSE_TIMEOUT_MS (3000)

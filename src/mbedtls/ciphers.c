@@ -28,7 +28,7 @@ static bool suits_context(const tls_context_t *context, const mbedtls_ssl_cipher
     return context_uses_psk(context) ? compat_suite_uses_psk(suite) : compat_suite_uses_certificate(suite);
 }
 
-// What a server takes unless a program chooses: authenticated encryption, and no session key in the hands of whoever
+// What a server takes unless the build or a program says more: authenticated encryption, and no session key in the hands of whoever
 // gets to know the key of the certificate (RFC 9325 sections 4.1 and 4.2).
 static bool is_good_for_servers(const mbedtls_ssl_ciphersuite_t *suite) {
     return strstr(mbedtls_ssl_ciphersuite_get_name(suite), "-CBC-") == NULL && !compat_suite_is_static(suite);
@@ -39,7 +39,7 @@ static size_t collect_suites(const tls_context_t *context, int *ids) {
     size_t found = 0;
     const int *library = mbedtls_ssl_list_ciphersuites();
     bool chosen = context->chosen_suites != NULL;
-    bool any = chosen || !context_is_server(context);
+    bool any = MICROPY_PY_SSL_OLD_SUITES || chosen || !context_is_server(context);
     for (size_t i = 0; chosen ? i < context->chosen_count : library[i] != 0; i++) {
         int id = chosen ? context->chosen_suites[i] : library[i];
         const mbedtls_ssl_ciphersuite_t *suite = mbedtls_ssl_ciphersuite_from_id(id);

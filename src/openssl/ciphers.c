@@ -233,7 +233,7 @@ static bool contains(const uint16_t *list, size_t count, uint16_t suite) {
     return false;
 }
 
-// What a server takes unless a program chooses: authenticated encryption, and no session key in the hands of whoever
+// What a server takes unless the build or a program says more: authenticated encryption, and no session key in the hands of whoever
 // gets to know the key of the certificate (RFC 9325 sections 4.1 and 4.2).
 static bool is_good_for_servers(uint16_t suite) {
     const SSL_CIPHER *cipher = tls_cipher_find(suite);
@@ -243,7 +243,7 @@ static bool is_good_for_servers(uint16_t suite) {
 static size_t select_suites(const tls_context_t *context, uint16_t list[TLS_SUITES_MAX]) {
     bool chosen = context->chosen.count > 0;
     const tls_suites_t *from = chosen ? &context->chosen : &context->defaults;
-    bool any = chosen || !(context->protocol & TLS_PROTOCOL_SERVER);
+    bool any = MICROPY_PY_SSL_OLD_SUITES || chosen || !(context->protocol & TLS_PROTOCOL_SERVER);
     size_t count = 0;
     for (size_t i = 0; i < from->count && count < TLS_SUITES_MAX; i++) {
         uint16_t suite = from->list[i];
