@@ -28,8 +28,8 @@ static bool suits_context(const tls_context_t *context, const mbedtls_ssl_cipher
     return context_uses_psk(context) ? compat_suite_uses_psk(suite) : compat_suite_uses_certificate(suite);
 }
 
-// What a server takes unless the build or a program says more: authenticated encryption, and no session key in the hands of whoever
-// gets to know the key of the certificate (RFC 9325 sections 4.1 and 4.2).
+// What a server takes unless the build or a program says more: authenticated encryption, and no session key in the
+// hands of whoever gets to know the key of the certificate (RFC 9325 sections 4.1 and 4.2).
 static bool is_good_for_servers(const mbedtls_ssl_ciphersuite_t *suite) {
     return strstr(mbedtls_ssl_ciphersuite_get_name(suite), "-CBC-") == NULL && !compat_suite_is_static(suite);
 }

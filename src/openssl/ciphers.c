@@ -233,8 +233,8 @@ static bool contains(const uint16_t *list, size_t count, uint16_t suite) {
     return false;
 }
 
-// What a server takes unless the build or a program says more: authenticated encryption, and no session key in the hands of whoever
-// gets to know the key of the certificate (RFC 9325 sections 4.1 and 4.2).
+// What a server takes unless the build or a program says more: authenticated encryption, and no session key in the
+// hands of whoever gets to know the key of the certificate (RFC 9325 sections 4.1 and 4.2).
 static bool is_good_for_servers(uint16_t suite) {
     const SSL_CIPHER *cipher = tls_cipher_find(suite);
     return SSL_CIPHER_is_aead(cipher) && SSL_CIPHER_get_kx_nid(cipher) != NID_kx_rsa;
