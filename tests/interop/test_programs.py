@@ -1,10 +1,13 @@
 """Do the programs that people run, and the ones shown here, fetch pages over verified TLS?"""
 
+import contextlib
 import hashlib
 import os
 import pathlib
+import re
 import subprocess
 
+import python_peer
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -86,3 +89,51 @@ def test_demo_of_the_engines(certs):
     assert demo.returncode == 0, demo.stdout + demo.stderr
     assert "NOT refused" not in demo.stdout
     assert demo.stdout.count("MicroPython client") == 4
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# examples/trust_on_first_use.py
+
+TRUST_ON_FIRST_USE = ROOT / "examples" / "trust_on_first_use.py"
+
+
+def wait_for_the_end(conn):
+    # A client of TLS 1.3 that leaves before it has read its tickets resets the connection.
+    with contextlib.suppress(OSError):
+        python_peer.receive_to_end(conn)
+
+
+@pytest.mark.parametrize(("first", "second"), [("self-signed", "ec"), ("ec", "p384")])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_trust_on_first_use(start_mpy, certs, tmp_path, version, first, second):
+    """A server in CPython is known again by its key; one with another key at the same place is refused."""
+    pins = tmp_path / "pins"
+
+    def meet(port):
+        process = start_mpy(TRUST_ON_FIRST_USE, [f"127.0.0.1:{port}", str(pins)])
+        status = process.wait(30)
+        return process.stdout.strip(), status
+
+    def serve(certificate, connections):
+        context = python_peer.server_context(certs, certificate, version)
+        return python_peer.Server(context, wait_for_the_end, connections)
+
+    known = serve(first, 2)
+    assert meet(known.port) == (f"met for the first time over {version}", 0)
+    assert meet(known.port) == (f"known by its key over {version}", 0)
+    stored = pins.read_text(encoding="ascii")
+    key = subprocess.run([ROOT / "tools" / "pin", certs / f"{first}.pem"], capture_output=True, text=True, check=True).stdout
+    assert stored == f"127.0.0.1:{known.port} {re.search('[0-9a-f]{64}', key)[0]}\n"
+
+    stranger = serve(second, 1)
+    pins.write_text(stored.replace(f":{known.port} ", f":{stranger.port} "), encoding="ascii")
+    text, status = meet(stranger.port)
+    assert text.startswith("refused: ") and status == 1
+    stranger.error()
+
+
+def test_trust_on_first_use_of_nobody(start_mpy, free_port, tmp_path):
+    """Nothing is stored where nobody was met."""
+    process = start_mpy(TRUST_ON_FIRST_USE, [f"127.0.0.1:{free_port()}", str(tmp_path / "pins")])
+    assert process.wait(30) == 1 and process.stdout.startswith("failed: ")
+    assert not (tmp_path / "pins").exists()
