@@ -194,7 +194,7 @@ TEST(without_ecdhe_there_is_no_binding) {
     setup_t setup = verified_setup();
     set_version(&setup, TLS_VERSION_1_2);
     setup.server.certificate = "rsa";
-    setup.client.ciphers[0] = 0x009c; // TLS_RSA_WITH_AES_128_GCM_SHA256
+    setup.client.ciphers[0] = setup.server.ciphers[0] = 0x009c; // TLS_RSA_WITH_AES_128_GCM_SHA256
     pair_t pair;
     uint8_t data[TLS_BINDING_MAX];
     pair_connect(&pair, &setup);
