@@ -7,6 +7,7 @@ import gc
 import time
 
 import tls
+import trust
 
 INSTRUCTIONS_PER_TICK = 40  # of a clock of 25 MHz
 
@@ -23,12 +24,11 @@ def instructions(function, *args):
     return time.ticks_diff(time.ticks_cpu(), start) * INSTRUCTIONS_PER_TICK
 
 
-def contexts(version=None, verify=False, cipher=None, max_record=None):
+def contexts(version=None, verify=None, cipher=None, max_record=None):
     server = tls.SSLContext(tls.PROTOCOL_TLS_SERVER)
     client = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
-    client.verify_mode = tls.CERT_REQUIRED if verify else tls.CERT_NONE
+    trust.load(client, verify)
     if verify:
-        client.load_verify_locations(content("root.der"))
         server.load_cert_chain(content("ec-chain.der"), content("ec.sec1.der"))
     else:
         server.load_cert_chain(content("ec.der"), content("ec.sec1.der"))
@@ -69,6 +69,16 @@ def resumed(**options):
     client, server = contexts(**options)
     session = connect(client, server, bench.pipe(8192))[0].session
     return instructions(lambda: connect(client, server, bench.pipe(8192), session=session))
+
+
+# Bytes of heap that a context holds for what it verifies by.
+def trusting(roots):
+    context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
+    gc.collect()
+    before = gc.mem_alloc()
+    trust.load(context, roots)
+    gc.collect()
+    return gc.mem_alloc() - before
 
 
 # Bytes of heap that an idle connection holds, without the stream below it: what four more hold than two.

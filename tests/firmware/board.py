@@ -9,9 +9,10 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 MICROPYTHON = pathlib.Path(os.environ.get("MICROPY_DIR", ROOT / "build" / "sources" / "micropython"))
-sys.path.insert(0, str(MICROPYTHON / "tools"))
+sys.path[:0] = [str(MICROPYTHON / "tools"), str(MICROPYTHON / "tools" / "mpremote" / "mpremote")]
 
 import pyboard  # noqa: E402  MicroPython's own driver of boards
+import romfs  # noqa: E402  ... and its maker of ROMFS images
 
 MACHINES = {
     "MPS2_AN385": ["qemu-system-arm", "-machine", "mps2-an385"],
@@ -117,6 +118,17 @@ class Board(pyboard.Pyboard):
             for start in range(0, len(data), 2048):
                 self.exec_(f"_files.files[{name!r}] += {data[start:start + 2048]!r}")
         self.exec_("import gc; gc.collect()")
+
+    def mount_rom(self, files):
+        """Mounts files (name: bytes) as a ROMFS at /rom. It lies in RAM, which nothing but an address tells from flash."""
+        writer = romfs.VfsRomWriter()
+        for name, data in files.items():
+            writer.mkfile(name, data)
+        rom = writer.finalise()
+        self.exec_(f"import vfs; _rom = bytearray({len(rom)})")
+        for start in range(0, len(rom), 2048):
+            self.exec_(f"_rom[{start}:{start + 2048}] = {rom[start:start + 2048]!r}")
+        self.exec_("vfs.mount(vfs.VfsRom(_rom), '/rom')")
 
     def run(self, script, timeout=120):
         """Runs a script and returns what it printed and the exception that ended it, as text."""

@@ -1,6 +1,9 @@
 """Does the module run on a microcontroller? Scripts on the emulated boards, each case a test."""
 
+import functools
 import pathlib
+import subprocess
+import tempfile
 
 import mpy_cases
 import pytest
@@ -24,7 +27,8 @@ SHIMS = {
     "os.py": b"from uos import *\ndef getenv(name):\n    return '/host/certs'\n",
 }
 CERTIFICATES = ("root.pem", "other-root.pem", "ec-chain.pem", "ec.key", "rsa-chain.pem", "rsa.key", "expired-chain.pem",
-                "expired.key", "client-rsa-chain.pem", "client-rsa.key", "client-rsa.der", "ec.pem", "ec.der")
+                "expired.key", "client-rsa-chain.pem", "client-rsa.key", "client-rsa.der", "ec.pem", "ec.der", "roots.bundle",
+                "other-ca-chain.pem", "other-ca.key")
 
 
 def board_files(certs):
@@ -43,11 +47,21 @@ class Finished:
         return 0
 
 
-def check(case, image, certs, wanted=()):
+@functools.cache
+def public_roots(certs):
+    """A CA bundle of all that this machine trusts, and of the test servers' root."""
+    with tempfile.NamedTemporaryFile() as file:
+        subprocess.run([ROOT / "tools" / "mkbundle", "-o", file.name, "--add", certs / "root.pem"], check=True)
+        return file.read()
+
+
+def check(case, image, certs, wanted=(), rom=None):
     """Runs the cases of a script that are wanted (default: all), if none of them has been asked for yet."""
     def run(script, options):
         board = Board(image)
         try:
+            if rom:
+                board.mount_rom(rom)
             board.put({**board_files(certs), "script.py": script.read_bytes()})
             return Finished(*board.run(f"import sys; sys.argv[:] = {['', *wanted]}; import script", timeout=300))
         finally:
@@ -58,7 +72,8 @@ def check(case, image, certs, wanted=()):
 
 @pytest.mark.parametrize("case", CASES, ids=map(mpy_cases.identify, CASES))
 def test(case, image, certs):
-    check(case, image, certs)
+    rom = {"public.bundle": public_roots(certs)} if case.script.stem == "bundles" else None
+    check(case, image, certs, rom=rom)
 
 
 def why_not(case):

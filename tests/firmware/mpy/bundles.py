@@ -1,0 +1,99 @@
+# CA bundles where a board has them: in ROMFS, as bytes, and in a file.
+
+import gc
+import ssl
+
+import ballast
+from pipes import Link, content, new_server_context, noise, path, transfer
+from testing import case, each, equal, raises, run, true
+
+PUBLIC = "/rom/public.bundle"  # all public roots, and the one of the test servers
+
+
+def new_client_context(**where):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if where:
+        context.load_verify_locations(**where)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def ping(client_context, identity="ec"):
+    link = Link(client_context, new_server_context(identity))
+    equal(transfer(link.client, link.server, b"ping"), b"ping")
+    link.close()
+
+
+@each("ROMFS", "bytes", "file")
+def place(kind):
+    where = {"ROMFS": dict(cafile=PUBLIC), "bytes": dict(cadata=content("roots.bundle")),
+             "file": dict(cafile=path("roots.bundle"))}[kind]
+    context = new_client_context(**where)
+    ping(context)
+    ping(context)
+
+
+@case
+def stranger():
+    refused = raises(OSError, ping, new_client_context(cafile=PUBLIC), "other-ca")
+    equal(refused.reason, "untrusted")
+
+
+@case
+def damaged():
+    good = content("roots.bundle")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.verify_mode = ssl.CERT_REQUIRED
+    for bad in (good[:-1], good[:41] + b"\x07" + good[42:]):
+        raises(ValueError, context.load_verify_locations, cadata=bad)
+    equal(raises(OSError, ping, context).reason, "untrusted")
+
+
+def held(function):
+    gc.collect()
+    before = gc.mem_alloc()
+    kept = function()
+    gc.collect()
+    return gc.mem_alloc() - before, kept
+
+
+@case
+def memory_for_loading():
+    held(lambda: new_client_context(cafile=PUBLIC))  # what is made once is not counted
+    without, first = held(new_client_context)
+    with_all, second = held(lambda: new_client_context(cafile=PUBLIC))
+    true(with_all < without + 300, "%d bytes instead of %d" % (with_all, without))
+
+
+# The smallest free heap, to half a kilobyte, in which both ends of a connection work.
+def smallest_heap(client_context):
+    server_context = new_server_context()
+
+    def works(left):
+        filling = ballast.all_but(left)
+        try:
+            Link(client_context, server_context).close()
+            return True
+        except (MemoryError, OSError):
+            return False
+        finally:
+            filling = None
+
+    low, high = 16, 120
+    true(works(high * 512))
+    while high - low > 1:
+        middle = (low + high) // 2
+        if works(middle * 512):
+            high = middle
+        else:
+            low = middle
+    return high * 512
+
+
+@case
+def memory_for_a_verification():
+    without, with_all = smallest_heap(new_client_context()), smallest_heap(new_client_context(cafile=PUBLIC))
+    true(with_all <= without + 3 * 1024, "%d bytes instead of %d" % (with_all, without))
+
+
+run()
