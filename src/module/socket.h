@@ -5,9 +5,10 @@
 
 #include "module/context.h"
 #include "module/deadline.h"
+#include "module/descriptor.h"
 #include "module/stats.h"
 
-typedef struct {
+typedef struct _mp_obj_ssl_socket_t {
     mp_obj_base_t base;
     mp_obj_ssl_context_t *context;
     mp_obj_t stream;              // what it runs over; MP_OBJ_NULL once closed
@@ -34,6 +35,9 @@ typedef struct {
     bool ended;             // a read has told the end of the stream
     bool truncated;         // … which came without close_notify
     bool close_requested;   // close() was called from inside a call of its own
+#if MICROPY_PY_SELECT_POSIX_OPTIMISATIONS
+    ssl_descriptor_t descriptor;
+#endif
 #if MICROPY_PY_SSL_SNI_CALLBACK
     bool choosing; // sni_callback is at work, and may set `context`
 #endif
@@ -80,6 +84,9 @@ static inline ssl_deadline_t ssl_socket_start(const mp_obj_ssl_socket_t *self) {
 ssl_transfer_t ssl_socket_receive(mp_obj_ssl_socket_t *self, void *buf, size_t size, const ssl_deadline_t *deadline);
 ssl_transfer_t ssl_socket_transmit(mp_obj_ssl_socket_t *self, const void *buf, size_t size,
     const ssl_deadline_t *deadline);
+
+// Whether a read would give data or tell the end without the stream below having anything new.
+bool ssl_socket_is_readable_at_once(const mp_obj_ssl_socket_t *self);
 
 // Completes the handshake, waiting as long as the timeout allows (without one, the transport's own bounds each wait); a
 // socket that setblocking() or settimeout() have made non-blocking does not wait: OSError(EAGAIN). Raises.
