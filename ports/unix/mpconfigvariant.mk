@@ -9,7 +9,14 @@ MICROPY_PY_BTREE = 0
 # Speed matters more than size on a PC.
 ifndef DEBUG
 COPT ?= -O2
+# Checks of buffers whose size the compiler knows need its optimiser.
+CFLAGS += -D_FORTIFY_SOURCE=2
 endif
+
+# A defect that overwrites memory shall end the program, not be taken over: checked stack frames, and an image at an
+# address of its own in which what is resolved at the start cannot be changed later.
+CFLAGS += -fstack-protector-strong -fPIE
+LDFLAGS += -pie -Wl,-z,relro,-z,now
 
 FROZEN_MANIFEST ?= $(VARIANT_DIR)/manifest.py
 
