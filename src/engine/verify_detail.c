@@ -97,8 +97,7 @@ void tls_detail_not_yet_valid(tls_error_t *error, bool peer_is_server, unsigned 
     } else {
         snprintf(error->detail, sizeof(error->detail),
             "%s certificate is not valid before %s; %s %s", whose(peer_is_server, depth), start,
-            whose_time(chosen, now),
-            format_date(now, today));
+            whose_time(chosen, now), format_date(now, today));
     }
 }
 
