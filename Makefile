@@ -116,7 +116,7 @@ distclean: ## remove the fetched sources too
 
 # Compilers, libraries and source trees. MicroPython's make compares file times only, so what was made from another tree
 # or with other flags is thrown away here.
-SETTINGS = $(abspath $(MICROPY_DIR) $(MBEDTLS_DIR)) $(CC) $(CFLAGS_EXTRA) $(DEBUG) $(UPSTREAM_FLAGS)
+SETTINGS = $(abspath $(MICROPY_DIR) $(MBEDTLS_DIR)) $(CC) $(CFLAGS_EXTRA) $(SSL_EARLIEST_TIME) $(DEBUG) $(UPSTREAM_FLAGS)
 .PHONY: trees
 trees:
 	@tools/install-packages build
@@ -144,7 +144,7 @@ unix_engine = $(firstword $(subst -, ,$*))
 unix_make = $(MAKE) -C $(MICROPY_DIR)/ports/unix -j$(JOBS) VARIANT_DIR=$(CURDIR)/ports/unix VARIANT=$* \
 	BUILD=$(abspath $(@D)) USER_C_MODULES=$(CURDIR)/build/modules SSL_ENGINE=$(unix_engine) \
 	MBEDTLS_DIR=$(abspath $(MBEDTLS_DIR)) MICROPY_MPYCROSS=$(abspath build/mpy-cross/mpy-cross) \
-	$(if $(filter %-common,$*),MBEDTLS_CONFIG_FILE='\"mbedtls/mbedtls_config_port.h\"') \
+	$(if $(filter %-common,$*),MBEDTLS_CONFIG_FILE='\"mbedtls/mbedtls_config_port.h\"' SSL_EARLIEST_TIME=1780272000) \
 	CFLAGS_EXTRA='$(CFLAGS_EXTRA)$(if $(filter %-upstream,$*), $(UPSTREAM_FLAGS))'
 count_objects = $$($(unix_make) print-cfg 2> /dev/null | tr ' ' '\n' | grep -c '\.o$$')
 
