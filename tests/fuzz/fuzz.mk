@@ -22,7 +22,8 @@ FUZZ_SHARED = $(call objects,tests/fuzz/random.c tests/fuzz/library_$(ENGINE).c 
 	$(addprefix tests/engine/,peers.c wire.c) $(ENGINE_SOURCES))
 
 # Random numbers and the time are the target's, so that an input always does the same; and records can be in clear.
-WRAPPED_mbedtls = mbedtls_ctr_drbg_random mbedtls_ms_time mbedtls_cipher_auth_encrypt_ext mbedtls_cipher_auth_decrypt_ext
+WRAPPED_mbedtls = mbedtls_ctr_drbg_random mbedtls_ms_time mbedtls_cipher_auth_encrypt_ext \
+	mbedtls_cipher_auth_decrypt_ext
 
 .PHONY: targets
 targets: $(TARGETS:%=$(BUILD)/fuzz_%)

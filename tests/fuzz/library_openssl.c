@@ -32,8 +32,8 @@ void library_set_clear(bool clear) {
     in_clear = clear;
 }
 
-// As the program's own functions these are found by libssl before libcrypto's. It encrypts records with them and nothing
-// else: tickets and keys go other ways.
+// As the program's own functions these are found by libssl before libcrypto's. It encrypts records with them and
+// nothing else: tickets and keys go other ways.
 
 static void *next(const char *name) {
     void *function = dlsym(RTLD_NEXT, name);

@@ -52,6 +52,7 @@ typedef struct actor {
     size_t read;
     bool established;
     bool read_ended;
+    bool closing; // has begun to say so
     bool closed;
     bool failed;
 } actor_t;
@@ -151,7 +152,8 @@ static void check_stays_failed(actor_t *actor) {
         } else {
             endpoint_handshake(end);
         }
-        require(end, end->status == TLS_ERROR, "%s after a failure", status_name(end->status));
+        require(end, end->status == TLS_ERROR, "%s after a failure: kind %d, code %d, alert %d, %s",
+            status_name(end->status), first.kind, first.code, first.alert, first.detail);
         require(end, end->error.kind == first.kind && end->error.code == first.code && end->error.alert == first.alert,
             "another error than before: kind %d, code %d, alert %d", first.kind, first.code, first.alert);
     }
@@ -219,6 +221,7 @@ static void read_some(actor_t *actor) {
 }
 
 static void close_end(actor_t *actor) {
+    actor->closing = true;
     if (endpoint_close_notify(actor->end) != TLS_OK) {
         return;
     }
@@ -269,7 +272,7 @@ static void take_turn(run_t *run, actor_t *actor) {
         note_failure(run, actor);
         return;
     }
-    if (actor->written < actor->to_write && !actor->closed) {
+    if (actor->written < actor->to_write && !actor->closing) {
         write_some(actor);
         if (note_failure(run, actor)) {
             return;
@@ -305,9 +308,8 @@ static void ask_all(const actor_t *actor) {
     random_choose(STREAM_SHARED);
     const uint8_t *der;
     size_t len;
-    uint64_t sum = 0;
     for (unsigned depth = 0; tls_connection_peer_certificate(connection, depth, &der, &len) && depth < 20; depth++) {
-        sum += hash_bytes(der, len);
+        (void)hash_bytes(der, len);
     }
     int bits;
     (void)tls_connection_cipher(connection, &bits);
@@ -316,12 +318,11 @@ static void ask_all(const actor_t *actor) {
     uint8_t out[TLS_BINDING_MAX];
     for (int binding = TLS_BINDING_UNIQUE; binding <= TLS_BINDING_EXPORTER; binding++) {
         if (tls_connection_channel_binding(connection, (tls_binding_t)binding, out, &len, &error)) {
-            sum += hash_bytes(out, len);
+            (void)hash_bytes(out, len);
         }
     }
     bool exported = tls_connection_export(connection, "EXPERIMENTAL", 12, NULL, 0, out, sizeof(out), &error);
     require(end, !exported || tls_connection_is_established(connection), "keys without a connection");
-    require(end, sum != 1, "bytes of which every one is read");
 
     tls_session_t *session = tls_connection_session(connection, &error);
     if (session == NULL) {

@@ -6,9 +6,9 @@
 
 #include "peers.h"
 
-// A script is a list of steps: the step's number and the end whose input it changes (TO_TARGET), which record on the way
-// there, where in it (16 bits), a value; and for steps from STEP_INSERT on, as many bytes as the value says. "Its
-// lengths" are that of the record and that of a handshake message in it.
+// A script is a list of steps: the step's number, with STEP_TO_TARGET if it changes what the target gets to read; which
+// record on the way there, from 0; where in it (2 octets); a value; and for steps from STEP_INSERT on, as many bytes as
+// the value says. "Its lengths" are that of the record and that of a handshake message in it.
 typedef enum step_kind {
     STEP_DROP,
     STEP_REPEAT,    // value & 63 times more

@@ -3,6 +3,8 @@
 // Keys are of the kind EC: RSA takes ten times as long, and blinds with random numbers of its own.
 #define TRUSTING \
     { .anchors = "root", .verify = TLS_VERIFY_MODE_REQUIRED, .hostname = "server.test" }
+#define TRUSTING_WITH(...) \
+    { .anchors = "root", .verify = TLS_VERIFY_MODE_REQUIRED, .hostname = "server.test", __VA_ARGS__ }
 #define ONLY(version) .minimum = (version), .maximum = (version)
 
 static void demand(bool ok) {
@@ -43,14 +45,20 @@ const scenario_t stream_scenarios[] = {
     {
         .name = "1.2, client certificate",
         .setup = {
-            .client = {.anchors = "root", .verify = TLS_VERIFY_MODE_REQUIRED, .hostname = "127.0.0.1", .certificate = "client-ec", ONLY(TLS_VERSION_1_2)},
+            .client = {
+                .anchors = "root",
+                .verify = TLS_VERIFY_MODE_REQUIRED,
+                .hostname = "127.0.0.1",
+                .certificate = "client-ec",
+                ONLY(TLS_VERSION_1_2),
+            },
             .server = {.certificate = "ec", .anchors = "root", .verify = TLS_VERIFY_MODE_REQUIRED},
         },
     },
     {
         .name = "1.3, client certificate",
         .setup = {
-            .client = {.anchors = "root", .verify = TLS_VERIFY_MODE_REQUIRED, .hostname = "server.test", .certificate = "client-ec", ONLY(TLS_VERSION_1_3)},
+            .client = TRUSTING_WITH(.certificate = "client-ec", ONLY(TLS_VERSION_1_3)),
             .server = {.certificate = "ec", .anchors = "root", .verify = TLS_VERIFY_MODE_REQUIRED},
         },
     },
@@ -64,7 +72,12 @@ const scenario_t stream_scenarios[] = {
     {
         .name = "1.3, key",
         .setup = {
-            .client = {.psk_identity = "gateway-7", .psk_key = "0123456789abcdef", .psk_from_hook = true, ONLY(TLS_VERSION_1_3)},
+            .client = {
+                .psk_identity = "gateway-7",
+                .psk_key = "0123456789abcdef",
+                .psk_from_hook = true,
+                ONLY(TLS_VERSION_1_3),
+            },
             .server = {.psk_identity = "gateway-7", .psk_key = "0123456789abcdef"},
         },
     },
@@ -81,7 +94,7 @@ const scenario_t stream_scenarios[] = {
     {
         .name = "1.2, resumed, client certificate",
         .setup = {
-            .client = {.anchors = "root", .verify = TLS_VERIFY_MODE_REQUIRED, .hostname = "server.test", .certificate = "client-ec", ONLY(TLS_VERSION_1_2)},
+            .client = TRUSTING_WITH(.certificate = "client-ec", ONLY(TLS_VERSION_1_2)),
             .server = {.certificate = "ec", .anchors = "root", .verify = TLS_VERIFY_MODE_OPTIONAL},
         },
         .resumes = true,
@@ -96,7 +109,7 @@ const scenario_t stream_scenarios[] = {
     {
         .name = "any version, names and protocols",
         .setup = {
-            .client = {.anchors = "root", .verify = TLS_VERIFY_MODE_REQUIRED, .hostname = "server.test", .alpn = {"http/1.1", "imap"}},
+            .client = TRUSTING_WITH(.alpn = {"http/1.1", "imap"}),
             .server = {.certificate = "ec"},
             .other = &other_server,
         },
@@ -105,7 +118,13 @@ const scenario_t stream_scenarios[] = {
     {
         .name = "1.2, names and protocols",
         .setup = {
-            .client = {.anchors = "root", .verify = TLS_VERIFY_MODE_REQUIRED, .hostname = "a.wild.test", .alpn = {"http/1.1", "imap"}, ONLY(TLS_VERSION_1_2)},
+            .client = {
+                .anchors = "root",
+                .verify = TLS_VERIFY_MODE_REQUIRED,
+                .hostname = "a.wild.test",
+                .alpn = {"http/1.1", "imap"},
+                ONLY(TLS_VERSION_1_2),
+            },
             .server = {.certificate = "ec"},
             .other = &other_server,
         },
@@ -114,28 +133,28 @@ const scenario_t stream_scenarios[] = {
     {
         .name = "1.3, asked again",
         .setup = {
-            .client = {.anchors = "root", .verify = TLS_VERIFY_MODE_REQUIRED, .hostname = "server.test", .groups = {"X25519", "secp256r1"}},
+            .client = TRUSTING_WITH(.groups = {"X25519", "secp256r1"}),
             .server = {.certificate = "ec", .groups = {"secp256r1"}, ONLY(TLS_VERSION_1_3)},
         },
     },
     {
         .name = "1.2, short records",
         .setup = {
-            .client = {.anchors = "root", .verify = TLS_VERIFY_MODE_REQUIRED, .hostname = "server.test", .max_record = 512, ONLY(TLS_VERSION_1_2)},
+            .client = TRUSTING_WITH(.max_record = 512, ONLY(TLS_VERSION_1_2)),
             .server = {.certificate = "ec"},
         },
     },
     {
         .name = "1.2, CBC",
         .setup = {
-            .client = {.anchors = "root", .verify = TLS_VERIFY_MODE_REQUIRED, .hostname = "server.test", .ciphers = {0xc023}},
+            .client = TRUSTING_WITH(.ciphers = {0xc023}),
             .server = {.certificate = "ec", .ciphers = {0xc023}, ONLY(TLS_VERSION_1_2)},
         },
     },
     {
         .name = "1.2, ChaCha20",
         .setup = {
-            .client = {.anchors = "root", .verify = TLS_VERIFY_MODE_REQUIRED, .hostname = "server.test", .ciphers = {0xcca9}},
+            .client = TRUSTING_WITH(.ciphers = {0xcca9}),
             .server = {.certificate = "ec", ONLY(TLS_VERSION_1_2)},
         },
     },
@@ -207,7 +226,7 @@ const scenario_t stream_scenarios[] = {
     {
         .name = "1.3, client certificate of a stranger",
         .setup = {
-            .client = {.anchors = "root", .verify = TLS_VERIFY_MODE_REQUIRED, .hostname = "server.test", .certificate = "client-other"},
+            .client = TRUSTING_WITH(.certificate = "client-other"),
             .server = {.certificate = "ec", .anchors = "root", .verify = TLS_VERIFY_MODE_REQUIRED},
         },
     },
@@ -229,7 +248,7 @@ const scenario_t datagram_scenarios[] = {
         .name = "client certificate, small datagrams",
         .setup = {
             .datagram = true,
-            .client = {.anchors = "root", .verify = TLS_VERIFY_MODE_REQUIRED, .hostname = "server.test", .certificate = "client-ec", .mtu = 300},
+            .client = TRUSTING_WITH(.certificate = "client-ec", .mtu = 300),
             .server = {.certificate = "ec", .anchors = "root", .verify = TLS_VERIFY_MODE_REQUIRED, .mtu = 256},
         },
     },
@@ -257,7 +276,7 @@ const scenario_t datagram_scenarios[] = {
         .name = "names and protocols",
         .setup = {
             .datagram = true,
-            .client = {.anchors = "root", .verify = TLS_VERIFY_MODE_REQUIRED, .hostname = "server.test", .alpn = {"coap", "h2"}},
+            .client = TRUSTING_WITH(.alpn = {"coap", "h2"}),
             .server = {.certificate = "ec"},
             .other = &other_server,
         },
