@@ -74,6 +74,7 @@ static void check_error(const tls_error_t *error, tls_error_kind_t expected) {
         fail_msg("kind %d, %s, %s", error->kind, error->text, error->detail);
     }
     assert_non_null(tls_error_name(error->code));
+    assert_non_null(tls_error_reason(error));
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -301,6 +302,8 @@ static void try_bundle(input_t *input) {
             size_t len = tls_context_copy_trust_anchor(pair.client.context, i, der, sizeof(der));
             assert_true(len > 0 || i == count);
         }
+        bool again = tls_context_add_bundle(pair.client.context, &source, &error);
+        assert_true(!again || tls_context_count_trust_anchors(pair.client.context) == count); // twice is once
         if (input->flags & FLAG_CONNECT) {
             (void)connect(&pair);
         }
@@ -433,6 +436,7 @@ static void try_ticket_keys(input_t *input) {
     if (ok && input->flags & FLAG_CONNECT) {
         (void)connect(&pair);
     }
+    assert_false(tls_context_set_ticket_keys(pair.client.context, keys, count, &error));
     pair_close(&pair);
 }
 
@@ -637,7 +641,18 @@ static void try_numbers(input_t *input) {
             tls_context_set_session_cache_size(context, second % 100);
             tls_context_set_verify_time(context, (int64_t)second);
             tls_context_set_verify_mode(context, (tls_verify_mode_t)(second % 3));
+            assert_int_equal(tls_context_get_verify_mode(context), second % 3);
+            assert_int_equal(tls_context_get_num_tickets(context), (uint16_t)first);
+            assert_int_equal(tls_context_get_session_cache_size(context), second % 100);
             tls_context_forget_tickets(context);
+            error = (tls_error_t) {
+                .kind = (tls_error_kind_t)(second % (TLS_ERROR_INTERNAL + 1)),
+                .code = -first,
+                .alert = first,
+                .verify = (uint32_t)second,
+            };
+            assert_non_null(tls_error_reason(&error));
+            (void)tls_error_name(-first);
             char name[TLS_CIPHER_NAME_SIZE];
             (void)tls_cipher_name((uint16_t)first, name);
             (void)tls_alert_name(first);
@@ -676,6 +691,7 @@ static void try_server_name(input_t *input) {
 
 // ---------------------------------------------------------------------------------------------------------------------
 
+// Inputs in tests/fuzz/corpus begin with these numbers: new ones go to the end.
 typedef enum kind {
     KIND_ANCHORS,
     KIND_CERTIFICATE,
@@ -772,7 +788,7 @@ static void write_file_seeds(const char *dir) {
         // permitted: DNS test; excluded: 10.0.0.0/8
         static const uint8_t constraints[] = "\x30\x1a\xa0\x08\x30\x06\x82\x04test"
                                              "\xa1\x0e\x30\x0c\x87\x08\x0a\0\0\0\xff\0\0";
-        fwrite(constraints, 1, sizeof(constraints), file);
+        fwrite(constraints, 1, sizeof(constraints) - 1, file);
         fclose(file);
         file = begin_seed(dir, certificates[i], KIND_MAKE_BUNDLE, 0);
         put_part(file, der);
@@ -848,6 +864,8 @@ static void write_seeds(const char *dir) {
                                                               "EXPERIMENTAL\0\x20"
                                                               "context");
     }
+    WRITE_TEXT("empty", KIND_NAMES, 0, "");
+    WRITE_TEXT("empty", KIND_SUITES, 0, "");
     WRITE_TEXT("numbers", KIND_NUMBERS, 0, "\3\3\0\0\3\4\0\1\0\0\2\0\0\1\0\0\5\x78\0\1\0\0\0\x0c");
     WRITE_TEXT("name", KIND_SERVER_NAME, 0, "server.test");
 }
@@ -859,11 +877,11 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     (void)argc;
     (void)argv;
     setenv("CMOCKA_TEST_ABORT", "1", 1); // what fails outside of a test
-    library_start();
-    random_start(1);
-    if (!tls_engine_init()) {
+    if (!tls_engine_init()) {            // first: it brings the library's allocator
         abort();
     }
+    library_start();
+    random_start(1);
     const char *dir = getenv("FUZZ_SEEDS");
     if (dir != NULL) {
         write_seeds(dir);

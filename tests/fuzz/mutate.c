@@ -181,9 +181,10 @@ size_t mutate_input(uint8_t *data, size_t len, size_t max, unsigned seed) {
     if (random_below(&random, 5) == 0) {
         size_t at = random_below(&random, HEADER_SIZE);
         data[at] ^= (uint8_t)(random_below(&random, 2) ? 1 << random_below(&random, 8) : random_below(&random, 256));
-        if (random_below(&random, 4) > 0) {
-            data[HEADER_MEMORY] = data[HEADER_MEMORY + 1] = 0; // mostly there is enough
-        }
+        // Mostly there is enough memory.
+        uint32_t allocation = random_below(&random, 3) > 0 ? 0 : random_below(&random, at % 2 ? 300 : 4000);
+        data[HEADER_MEMORY] = (uint8_t)(allocation >> 8);
+        data[HEADER_MEMORY + 1] = (uint8_t)allocation;
         return len;
     }
     uint8_t *body = data + HEADER_SIZE;

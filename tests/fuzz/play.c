@@ -97,6 +97,21 @@ static const char *certificate_of(const endpoint_t *end) {
     return end->other != NULL ? end->other_side.certificate : end->side.certificate;
 }
 
+// What does not fit into a datagram is refused, and that is all.
+static void try_long_datagram(const actor_t *actor) {
+    static const uint8_t data[TLS_MTU_MAX + 1];
+    endpoint_t *end = actor->end;
+    tls_status_t before = end->status;
+    size_t count;
+    tls_status_t status = endpoint_write(end, data, sizeof(data), &count);
+    require(end, count == 0, "%zu bytes in a datagram", count);
+    require(end, status != TLS_ERROR || end->error.kind == TLS_ERROR_ARGUMENT || end->error.kind == TLS_ERROR_NO_MEMORY,
+        "kind %d", end->error.kind);
+    if (status != TLS_ERROR || end->error.kind == TLS_ERROR_ARGUMENT) {
+        end->status = before;
+    }
+}
+
 // What the end demands of its peer was given. In clear, a ticket is what its client makes of it.
 static void check_proof(const run_t *run, const actor_t *actor) {
     const endpoint_t *end = actor->end;
@@ -135,12 +150,16 @@ static void check_established(const run_t *run, actor_t *actor) {
         check_outcome(run, end);
     }
     check_proof(run, actor);
+    if (end->wire.datagram) {
+        try_long_datagram(actor);
+    }
 }
 
 // Whatever is called after a failure says again what the failure was.
 static void check_stays_failed(actor_t *actor) {
     endpoint_t *end = actor->end;
     tls_error_t first = end->error;
+    require(end, tls_error_name(first.code) != NULL && tls_error_reason(&first) != NULL, "an error without a name");
     size_t sent = end->wire.bytes_sent;
     uint8_t buf[100] = {0};
     size_t count;
@@ -249,7 +268,7 @@ static bool note_failure(run_t *run, actor_t *actor) {
         return true;
     }
     check_established(run, actor);
-    return false;
+    return actor->end->status == TLS_ERROR && note_failure(run, actor);
 }
 
 static void look_at(const endpoint_t *end) {
@@ -532,6 +551,13 @@ static void get_session(stage_t *stage) {
         pair_chat(&stage->pair); // tickets of TLS 1.3 come with it
         stage->pair.client.session = tls_connection_session(stage->pair.client.connection, &error);
     }
+    tls_session_stats_t stats;
+    tls_context_session_stats(stage->pair.client.context, &stats);
+    if (stats.number > 0) {
+        // The context has one, too.
+        tls_session_release(stage->pair.client.session);
+        stage->pair.client.session = NULL;
+    }
 }
 
 // false: out of memory.
@@ -556,6 +582,18 @@ static bool open_stage(const scenario_t *scenario, stage_t *stage) {
     }
     free_connections(&stage->pair);
     return true;
+}
+
+// Memory runs out while contexts are made.
+static void open_without_memory(const scenario_t *scenario, long allocation) {
+    pair_t pair;
+    tls_error_t error;
+    tls_memory_fail_after(allocation - 1);
+    bool ok = pair_try_open(&pair, &scenario->setup, &error);
+    tls_memory_fail_after(-1);
+    require(&pair.client, ok || error.kind == TLS_ERROR_NO_MEMORY, "%s: kind %d, %s", scenario->name, error.kind,
+        error.detail);
+    pair_close(&pair);
 }
 
 // A stage as it was the first time.
@@ -594,11 +632,15 @@ static bool run_input(const uint8_t *input, size_t len, wire_queue_t *out) {
     run.stage = prepare_stage(scenario, number, flags & FLAG_FRESH);
     pair_t *pair = &run.stage->pair;
 
+    long allocation = input[HEADER_MEMORY] << 8 | input[HEADER_MEMORY + 1];
+    if (flags & FLAG_FRESH && allocation > 0) {
+        open_without_memory(scenario, allocation);
+    }
+
     tls_error_t error;
     reset_clock();
     random_start(SEED_RUN);
     library_set_clear(run.clear);
-    long allocation = input[HEADER_MEMORY] << 8 | input[HEADER_MEMORY + 1];
     tls_memory_fail_after(allocation - 1);
     if (pair_try_reopen(pair, &error)) {
         run_connections(&run, input, len, out);
@@ -675,11 +717,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     (void)argc;
     (void)argv;
     setenv("CMOCKA_TEST_ABORT", "1", 1); // what fails outside of a test
-    library_start();
-    random_start(SEED_STAGE);
-    if (!tls_engine_init()) {
+    if (!tls_engine_init()) {            // first: it brings the library's allocator
         abort();
     }
+    library_start();
     const char *dir = getenv("FUZZ_SEEDS");
     if (dir != NULL) {
         write_seeds(dir);

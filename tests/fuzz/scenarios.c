@@ -7,6 +7,13 @@
     { .anchors = "root", .verify = TLS_VERIFY_MODE_REQUIRED, .hostname = "server.test", __VA_ARGS__ }
 #define ONLY(version) .minimum = (version), .maximum = (version)
 
+#define STRANGER(what, chain, version) \
+    { \
+        .name = (what), \
+        .setup = {.client = TRUSTING, .server = {.certificate = (chain), ONLY(version)}}, \
+        .stranger = true, \
+    }
+
 static void demand(bool ok) {
     if (!ok) {
         fail_msg("a scenario cannot be configured");
@@ -229,6 +236,50 @@ const scenario_t stream_scenarios[] = {
             .client = TRUSTING_WITH(.certificate = "client-other"),
             .server = {.certificate = "ec", .anchors = "root", .verify = TLS_VERIFY_MODE_REQUIRED},
         },
+    },
+    STRANGER("1.2, expired", "expired", TLS_VERSION_1_2),
+    STRANGER("1.3, not yet valid", "not-yet", TLS_VERSION_1_3),
+    STRANGER("1.3, issued by itself", "self-signed", TLS_VERSION_1_3),
+    STRANGER("1.2, no name but the old one", "cn-only", TLS_VERSION_1_2),
+    STRANGER("1.2, issued by no authority", "not-a-ca", TLS_VERSION_1_2),
+    STRANGER("1.3, for clients", "wrong-usage", TLS_VERSION_1_3),
+    STRANGER("1.3, issued by an expired authority", "expired-root", TLS_VERSION_1_3),
+    {
+        .name = "1.2, two certificates",
+        .setup = {
+            .client = TRUSTING_WITH(.ciphers = {0xc02b}),
+            .server = {.certificate = "ec", .second_certificate = "rsa", ONLY(TLS_VERSION_1_2)},
+        },
+    },
+    {
+        .name = "1.3, no client certificate",
+        .setup = {
+            .client = TRUSTING,
+            .server = {.certificate = "ec", .anchors = "root", .verify = TLS_VERIFY_MODE_REQUIRED},
+        },
+    },
+    {
+        .name = "1.2, no client certificate",
+        .setup = {
+            .client = TRUSTING_WITH(ONLY(TLS_VERSION_1_2)),
+            .server = {.certificate = "ec", .anchors = "root", .verify = TLS_VERIFY_MODE_REQUIRED},
+        },
+    },
+    {
+        .name = "1.3, a certificate in place of a key",
+        .setup = {
+            .client = {.psk_identity = "gateway-7", .psk_key = "0123456789abcdef"},
+            .server = {.certificate = "ec"},
+        },
+        .stranger = true,
+    },
+    {
+        .name = "1.2, no protocol in common",
+        .setup = {
+            .client = TRUSTING_WITH(.alpn = {"imap"}),
+            .server = {.certificate = "ec", .alpn = {"http/1.1"}, ONLY(TLS_VERSION_1_2)},
+        },
+        .stranger = true,
     },
     {
         .name = "no version in common",

@@ -15,6 +15,7 @@ typedef struct scenario {
     bool keylog;
 } scenario_t;
 
+// Inputs in tests/fuzz/corpus begin with the numbers of these.
 extern const scenario_t stream_scenarios[];
 extern const size_t stream_scenario_count;
 extern const scenario_t datagram_scenarios[];
