@@ -81,6 +81,18 @@ soak: $(INTERPRETERS) ## 20,000 connections with faults below them: is anything 
 	@tools/install-packages test
 	@SOAK_ROUNDS=20000 pytest-3 -q -s tests/hostile/test_soak.py
 
+# One line for each target and engine.
+.PHONY: fuzz
+fuzz: | trees ## fuzz both engines (ENGINE=, TARGET=client|server|dtls|inputs), each target for FUZZ_SECONDS=60
+	@tools/install-packages test
+	@status=0; for engine in $(or $(ENGINE),openssl mbedtls); do \
+		FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) tests/fuzz/run $$engine $(TARGET) || status=1; done; exit $$status
+
+.PHONY: fuzz-coverage
+fuzz-coverage: | trees ## which lines of the engines what was found by fuzzing reaches
+	@tools/install-packages test
+	@for engine in $(or $(ENGINE),openssl mbedtls); do tests/fuzz/run $$engine coverage || exit 1; done
+
 .PHONY: test-common
 test-common: $(COMMON_INTERPRETER) ## run its tests on Mbed TLS as MicroPython's own ports configure it
 	@tools/install-packages test

@@ -9,8 +9,6 @@ MICROPY_PY_BTREE = 0
 # Speed matters more than size on a PC.
 ifndef DEBUG
 COPT ?= -O2
-# Checks of buffers whose size the compiler knows need its optimiser.
-CFLAGS += -D_FORTIFY_SOURCE=2
 endif
 
 # A defect that overwrites memory shall end the program, not be taken over: checked stack frames, and an image at an

@@ -140,6 +140,7 @@ int32_t endpoint_timeout_ms(endpoint_t *endpoint);
 
 // Time passes: hooks.ticks_ms counts on, at all endpoints.
 void advance_clock(uint32_t ms);
+void reset_clock(void); // to what it showed when the program began
 
 // The cipher suite in use; 0 before the handshake.
 uint16_t endpoint_suite(const endpoint_t *endpoint);
