@@ -15,6 +15,12 @@ UPSTREAM_INTERPRETERS = build/openssl-upstream/micropython build/mbedtls-upstrea
 UPSTREAM_FLAGS = -DMICROPY_PY_SSL_IOCTL=1 -DMICROPY_PY_SSL_MAX_TLS_VERSION=0x0303 -DMICROPY_PY_SSL_CHECK_KEY_PAIR=0 \
 	-DMICROPY_PY_SSL_OLD_SUITES=1
 
+# A third that notices what it does wrong with memory, and in which any allocation can be made to fail: tests/checked.
+# MicroPython calls memcpy() and the like with NULL if there is nothing to copy.
+CHECKED_INTERPRETERS = build/openssl-checked/micropython build/mbedtls-checked/micropython
+CHECKED_FLAGS = -fsanitize=address,undefined -fno-sanitize=nonnull-attribute -fno-sanitize-recover=undefined -g1 \
+	-fno-omit-frame-pointer
+
 # One more on Mbed TLS as MicroPython's own ports configure it, with much less in it than ours.
 COMMON_INTERPRETER = build/mbedtls-common/micropython
 
@@ -48,6 +54,9 @@ build: $(INTERPRETERS) ## build both interpreters, build/openssl/micropython and
 .PHONY: build-upstream
 build-upstream: $(UPSTREAM_INTERPRETERS) ## build the same with the switches that MicroPython's own tests expect
 
+.PHONY: build-checked
+build-checked: $(CHECKED_INTERPRETERS) ## build the same with sanitizers, for tests/checked
+
 .PHONY: run
 run: $(INTERPRETERS) ## see both interpreters at work; with URL=https://host/path they fetch that
 	@URL='$(URL)' tools/demo
@@ -56,7 +65,7 @@ run: $(INTERPRETERS) ## see both interpreters at work; with URL=https://host/pat
 firmware: $(FIRMWARE) ## build MicroPython with this module for two emulated boards, build/firmware/*/firmware.elf
 
 .PHONY: test
-test: $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(COMMON_INTERPRETER) $(FIRMWARE) ## run all tests
+test: $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(CHECKED_INTERPRETERS) $(COMMON_INTERPRETER) $(FIRMWARE) ## run all tests
 	@tools/install-packages test
 	@tests/run
 
@@ -128,7 +137,8 @@ distclean: ## remove the fetched sources too
 
 # Compilers, libraries and source trees. MicroPython's make compares file times only, so what was made from another tree
 # or with other flags is thrown away here.
-SETTINGS = $(abspath $(MICROPY_DIR) $(MBEDTLS_DIR)) $(CC) $(CFLAGS_EXTRA) $(SSL_EARLIEST_TIME) $(DEBUG) $(UPSTREAM_FLAGS)
+SETTINGS = $(abspath $(MICROPY_DIR) $(MBEDTLS_DIR)) $(CC) $(CFLAGS_EXTRA) $(SSL_EARLIEST_TIME) $(DEBUG) $(UPSTREAM_FLAGS) \
+	$(CHECKED_FLAGS)
 .PHONY: trees
 trees:
 	@tools/install-packages build
@@ -137,9 +147,9 @@ trees:
 		{ echo 'MICROPY_DIR=$(MICROPY_DIR) is not a source tree of MicroPython.' >&2; false; }
 	@test -f '$(MBEDTLS_DIR)/library/psa_crypto_driver_wrappers.h' || \
 		{ echo 'MBEDTLS_DIR=$(MBEDTLS_DIR) is not a source tree of a release of Mbed TLS 3.6.' >&2; false; }
-	@settings=$$(echo '$(SETTINGS)'; cat tools/sources.sha256 micropython.mk ports/*/*.mk); \
+	@settings=$$(echo '$(SETTINGS)'; cat tools/sources.sha256 micropython.mk ports/*/*.mk tests/checked/module/*.mk); \
 	echo "$$settings" | cmp -s - build/.settings || { \
-		rm -rf $(dir $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(COMMON_INTERPRETER)) build/firmware build/mpy-cross; \
+		rm -rf $(dir $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(CHECKED_INTERPRETERS) $(COMMON_INTERPRETER)) build/firmware build/mpy-cross; \
 		echo "$$settings" > build/.settings; }
 
 # Compiles what is frozen into the interpreters.
@@ -147,20 +157,26 @@ build/mpy-cross/mpy-cross: | trees
 	@$(call step,mpy-cross) $(MAKE) -C $(MICROPY_DIR)/mpy-cross -j$(JOBS) BUILD=$(abspath $(@D))
 
 # MicroPython looks for modules one level below USER_C_MODULES.
-build/modules/ssl:
+build/modules/ssl build/modules-checked/ssl:
 	@mkdir -p $(@D)
 	@ln -sfn ../.. $@
 
+build/modules-checked/failing: | build/modules-checked/ssl
+	@ln -sfn ../../tests/checked/module $@
+
 # MicroPython's make decides what is out of date. A failure must not leave an older interpreter that looks like success.
 unix_engine = $(firstword $(subst -, ,$*))
+checked = $(if $(filter %-checked,$*),-checked)
 unix_make = $(MAKE) -C $(MICROPY_DIR)/ports/unix -j$(JOBS) VARIANT_DIR=$(CURDIR)/ports/unix VARIANT=$* \
-	BUILD=$(abspath $(@D)) USER_C_MODULES=$(CURDIR)/build/modules SSL_ENGINE=$(unix_engine) \
+	BUILD=$(abspath $(@D)) USER_C_MODULES=$(CURDIR)/build/modules$(checked) SSL_ENGINE=$(unix_engine) \
 	MBEDTLS_DIR=$(abspath $(MBEDTLS_DIR)) MICROPY_MPYCROSS=$(abspath build/mpy-cross/mpy-cross) \
 	$(if $(filter %-common,$*),MBEDTLS_CONFIG_FILE='\"mbedtls/mbedtls_config_port.h\"' SSL_EARLIEST_TIME=1780272000) \
-	CFLAGS_EXTRA='$(CFLAGS_EXTRA)$(if $(filter %-upstream,$*), $(UPSTREAM_FLAGS))'
+	CFLAGS_EXTRA='$(CFLAGS_EXTRA)$(if $(filter %-upstream,$*), $(UPSTREAM_FLAGS))$(if $(checked), $(CHECKED_FLAGS))' \
+	$(if $(checked),STRIP= LDFLAGS_EXTRA='$(LDFLAGS_EXTRA) $(CHECKED_FLAGS)')
 count_objects = $$($(unix_make) print-cfg 2> /dev/null | tr ' ' '\n' | grep -c '\.o$$')
 
-$(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(COMMON_INTERPRETER): build/%/micropython: FORCE | trees build/mpy-cross/mpy-cross build/modules/ssl
+$(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(CHECKED_INTERPRETERS) $(COMMON_INTERPRETER): build/%/micropython: FORCE \
+	| trees build/mpy-cross/mpy-cross build/modules/ssl build/modules-checked/failing
 	@$(if $(wildcard $@),,TOTAL=$(count_objects)) $(call step,$*) $(unix_make) || { rm -f $@; false; }
 
 # BOARD-CONFIGURATION; in place of a configuration of this module: builtin, none (see ports/qemu/common.mk). With a third

@@ -63,6 +63,13 @@ static void give_back(mp_obj_ssl_socket_t *self) {
     SSL_ATOMIC_EXCHANGE(&self->busy, 0);
 }
 
+void ssl_descriptor_refresh(mp_obj_ssl_socket_t *self) {
+    if (self->descriptor.is_open && take(self)) {
+        ssl_descriptor_update(self);
+        give_back(self);
+    }
+}
+
 // -1 or a descriptor of its own.
 static int open_descriptor(mp_obj_ssl_socket_t *self) {
     if (self->connection == NULL || ssl_is_datagram(self) || mp_obj_is_type(self->stream, &ssl_socket_type)) {

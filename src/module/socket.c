@@ -83,6 +83,7 @@ void ssl_socket_discard(mp_obj_ssl_socket_t *self) {
     self->connection = NULL;
     self->stream = MP_OBJ_NULL;
     self->unread = MP_OBJ_NULL;
+    self->late_error = MP_OBJ_NULL;
 }
 
 static void handshake_or_discard(mp_obj_ssl_socket_t *self) {
@@ -132,6 +133,7 @@ mp_obj_t ssl_socket_new(mp_obj_ssl_context_t *context, mp_obj_t stream, const ss
     self->stream = stream;
     self->server_hostname = options->server_hostname;
     self->unread = MP_OBJ_NULL;
+    self->late_error = MP_OBJ_NULL;
     self->send_error = MP_OBJ_NULL;
     self->timeout_ms = SSL_NO_LIMIT;
     self->blocking = options->non_blocking ? SSL_NON_BLOCKING : SSL_BLOCKING_UNKNOWN;
@@ -235,6 +237,11 @@ static ssl_transfer_t end_of_stream(mp_obj_ssl_socket_t *self, tls_status_t stat
 static ssl_transfer_t receive(mp_obj_ssl_socket_t *self, void *buf, size_t size, const ssl_deadline_t *deadline) {
     ssl_transfer_t result = {0};
     if (self->read_shut) {
+        return result;
+    }
+    if (self->late_error != MP_OBJ_NULL) {
+        result = failure(0, self->late_error);
+        self->late_error = MP_OBJ_NULL;
         return result;
     }
     result.count = take_unread(self, buf, size);
@@ -492,7 +499,7 @@ static void flush_output(mp_obj_ssl_socket_t *self) {
 }
 
 bool ssl_socket_is_readable_at_once(const mp_obj_ssl_socket_t *self) {
-    if (self->unread != MP_OBJ_NULL || self->ended || self->read_shut) {
+    if (self->unread != MP_OBJ_NULL || self->late_error != MP_OBJ_NULL || self->ended || self->read_shut) {
         return true;
     }
     if (tls_connection_input_pending(self->connection) > 0) {

@@ -16,6 +16,7 @@ typedef struct _mp_obj_ssl_socket_t {
     mp_obj_t server_hostname;
     mp_obj_t unread; // bytes that a read which then failed could not deliver, or MP_OBJ_NULL
     size_t unread_offset;
+    mp_obj_t late_error;      // for the next read, since one that filled a buffer could not keep what it had read
     mp_obj_t send_error;      // OSError of a stream that can no longer be written, but still be read; or MP_OBJ_NULL
     uint32_t handshake_start; // ticks
     size_t congestion;        // bytes to write until the stream is believed to take whole records again

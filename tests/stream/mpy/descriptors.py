@@ -103,6 +103,27 @@ def ends_are_seen(how):
     link.client.close()
 
 
+# What a read had collected when it failed is kept for the next one.
+@case
+def kept_data_is_seen():
+    link = connect()
+    poller = watch(link.client, POLLIN)
+    link.server.write(b"four")
+    equal(events_of(poller, 1000), POLLIN)
+    equal(link.client.read(5), b"four")
+    link.server.write(b"more")
+    equal(events_of(poller, 1000), POLLIN)
+    e = raises(OSError, link.client.unwrap)
+    equal(e.errno, 22)
+    equal(events_of(poller), POLLIN)
+    equal(link.client.read(4), b"more")
+    equal(events_of(poller), 0)
+    link.client.shutdown(0)
+    equal(events_of(poller), POLLIN)
+    equal(link.client.read(4), b"")
+    link.close()
+
+
 # What is left of a record that a write has taken goes out although the program waits for the answer only.
 @each("before", "after")
 def output_goes_out_while_waiting_to_read(registered):
