@@ -12,6 +12,8 @@
 #define MICROPYTHON_SSL_DESCRIPTOR_H
 
 #include "module/compat.h"
+#include "py/mperrno.h"
+#include "py/stream.h"
 
 #ifndef MICROPY_PY_SELECT_POSIX_OPTIMISATIONS
 #define MICROPY_PY_SELECT_POSIX_OPTIMISATIONS (0)
