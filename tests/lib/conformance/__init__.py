@@ -4,7 +4,7 @@
     def downgraded(peer): ...
 
 is a case for two peers (of tls_bytes), before which the function is called. Our side has to send that alert, one of several
-(a set), or with None as alert to succeed; OK_OR says that both are right. Further arguments:
+(a set), or with None as alert to succeed, or with END to wait for more. Further arguments:
 
     reason  of our error, where it is not REASONS[alert]
     ours    changes to our context, see tests/hostile/mpy/conformance.py
@@ -21,7 +21,12 @@ REASONS = {
     "decrypt_error": "handshake_failure", "protocol_version": "protocol_version", "missing_extension": "decode_error",
     "unsupported_extension": "unsupported_extension", "certificate_required": "no_client_certificate",
     "no_application_protocol": "no_application_protocol", "bad_certificate": "bad_certificate",
+    "inappropriate_fallback": "protocol_version",
 }
+# Instead of an alert: our side waits for more, as it should, and hears that the connection has ended.
+END = "end of the connection"
+# Our side fails without an alert, where what came is not TLS at all.
+SILENT = "no alert"
 CASES = []
 
 

@@ -66,6 +66,8 @@ class Server12(Peer12):
              "send server_hello_done", "hear client_key_exchange", "hear keys", "hear finished", "send keys",
              "send finished")
 
+    point = None  # to send in place of its own
+
     def hear_client_hello(self):
         self.hello = Hello.decode(self.hear(CLIENT_HELLO))
         self.randoms["client"] = self.hello.random
@@ -81,7 +83,8 @@ class Server12(Peer12):
 
     def send_server_key_exchange(self):
         self.share = Share(self.groups[0])
-        parameters = b"\3" + u16(self.share.group) + vector(self.share.public, 1)
+        point = self.share.public if self.point is None else self.point
+        parameters = b"\3" + u16(self.share.group) + vector(point, 1)
         signature = self.identity.sign(self.randoms["client"] + self.randoms["server"] + parameters)
         self.say("server_key_exchange", message(SERVER_KEY_EXCHANGE, parameters + u16(self.scheme) + vector(signature, 2)))
 

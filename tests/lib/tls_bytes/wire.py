@@ -23,7 +23,7 @@ ECDSA_P256_SHA256 = 0x0403
 
 ALERTS = {
     0: "close_notify", 10: "unexpected_message", 20: "bad_record_mac", 22: "record_overflow", 40: "handshake_failure",
-    42: "bad_certificate", 47: "illegal_parameter", 50: "decode_error", 51: "decrypt_error", 70: "protocol_version",
+    41: "no_certificate", 42: "bad_certificate", 47: "illegal_parameter", 50: "decode_error", 51: "decrypt_error", 70: "protocol_version",
     80: "internal_error", 86: "inappropriate_fallback", 90: "user_canceled", 100: "no_renegotiation",
     109: "missing_extension", 110: "unsupported_extension", 115: "unknown_psk_identity", 116: "certificate_required",
     120: "no_application_protocol",
