@@ -258,11 +258,13 @@ void tls_detail_versions(tls_error_t *error, unsigned protocol, int hello, int m
     size_t len = strlen(error->detail);
     char *end = error->detail + len;
     size_t room = sizeof(error->detail) - len;
-    if (hello == 0 || error->alert_from_peer) {
+    // A hello that fits, but for what else the peer said of versions: no more can be told.
+    bool fits = hello >= minimum && maximum > TLS_VERSION_1_2;
+    if (hello == 0 || fits || error->alert_from_peer) {
         bool one = minimum == maximum;
         snprintf(end, room, "%s; this %s takes %s%s%s", len == 0 ? "no TLS version in common" : "", ours, lowest,
             one ? " only" : " to ", one ? "" : highest);
-    } else if (hello < minimum || minimum > TLS_VERSION_1_2) {
+    } else if (hello < minimum) {
         // A peer of TLS 1.3 that we have no version in common with would have had us take part in it.
         snprintf(end, room, "%s offers at most %s; this %s wants at least %s", theirs,
             version_name(hello, datagram, offered), ours, lowest);

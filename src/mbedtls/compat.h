@@ -448,6 +448,11 @@ static inline int compat_unmask_error(mbedtls_ssl_context *ssl, int ret) {
     return ssl->MBEDTLS_PRIVATE(alert_reason);
 }
 
+// Whether what is read now is encrypted.
+static inline bool compat_reads_encrypted(const mbedtls_ssl_context *ssl) {
+    return ssl->MBEDTLS_PRIVATE(transform_in) != NULL;
+}
+
 // The level and number of the fatal alert in the record written last, NULL if that record is encrypted or no such
 // alert.
 static inline unsigned char *compat_plain_alert(const mbedtls_ssl_context *ssl) {

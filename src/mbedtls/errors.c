@@ -120,6 +120,19 @@ static int connection_code(int ret) {
     }
 }
 
+// Of the handshake. That of a certificate is a matter of verification.
+static bool is_wrong_signature(int ret) {
+    switch (ret < 0 ? HIGH_LEVEL(ret) : 0) {
+        case MBEDTLS_ERR_PK_SIG_LEN_MISMATCH:
+        case -0x4100: // MBEDTLS_ERR_RSA_INVALID_PADDING
+        case -0x4380: // MBEDTLS_ERR_RSA_VERIFY_FAILED
+        case -0x4E00: // MBEDTLS_ERR_ECP_VERIFY_FAILED
+            return true;
+        default:
+            return false;
+    }
+}
+
 static tls_error_kind_t connection_kind(int code) {
     switch (code) {
         case TLS_CODE_ALLOC_FAILED:
@@ -162,9 +175,19 @@ static bool is_record_type(unsigned char type) {
 // Whether the record being read is longer than this build can take: more than the standard allows, or more than
 // MBEDTLS_SSL_IN_CONTENT_LEN and what encryption adds.
 static bool record_is_too_long(const tls_connection_t *connection) {
+    unsigned expansion = compat_reads_encrypted(&connection->ssl) ? 256 : 0; // RFC 8446 section 5.2
     return !context_is_datagram(connection->context) && compat_has_input(&connection->ssl, RECORD_HEADER_SIZE)
         && is_record_type(compat_input_header(&connection->ssl)[0])
-        && record_length(connection) > MBEDTLS_SSL_IN_CONTENT_LEN;
+        && record_length(connection) > MBEDTLS_SSL_IN_CONTENT_LEN + expansion;
+}
+
+// Whether it is of a type that does not exist, or a damaged change_cipher_spec, in a record that could be one of TLS.
+static bool is_unexpected_type(const tls_connection_t *connection) {
+    if (context_is_datagram(connection->context) || !compat_has_input(&connection->ssl, RECORD_HEADER_SIZE)) {
+        return false;
+    }
+    const unsigned char *header = compat_input_header(&connection->ssl);
+    return header[1] == 3 && (!is_record_type(header[0]) || header[0] == MBEDTLS_SSL_MSG_CHANGE_CIPHER_SPEC);
 }
 
 // The alert for a failure of ours, -1 if the peer need not or cannot be told.
@@ -226,7 +249,13 @@ static int alert_sent_for(const tls_connection_t *connection, int code) {
         return plain[1];
     }
     int noted = compat_noted_alert(&connection->ssl);
-    return noted > 0 ? noted : alert_for(connection, code);
+    if (noted > 0) {
+        return noted;
+    }
+    if (code == TLS_CODE_HANDSHAKE_FAILURE && !compat_speaks_tls13(&connection->ssl)) {
+        return MBEDTLS_SSL_ALERT_MSG_DECRYPT_ERROR; // the server's Finished
+    }
+    return alert_for(connection, code);
 }
 
 // As far as the transport takes it at once: nobody will come back for the rest.
@@ -388,6 +417,13 @@ static int failure_code(const tls_connection_t *connection, int ret, bool alert_
     if (code == TLS_CODE_INVALID_MAC && is_plain_alert(connection)) {
         return TLS_CODE_FATAL_ALERT;
     }
+    if (code == TLS_CODE_INVALID_RECORD && is_unexpected_type(connection)) {
+        return TLS_CODE_UNEXPECTED_MESSAGE;
+    }
+    // A compression method, say: it is the peer that asks for it.
+    if (code == TLS_CODE_FEATURE_UNAVAILABLE && alert_sent) {
+        return TLS_CODE_ILLEGAL_PARAMETER;
+    }
     // The client offered no identity that is known, and nothing but pre-shared keys is accepted.
     if (connection->psk_unknown && code != TLS_CODE_FATAL_ALERT && code != TLS_CODE_CONN_EOF) {
         return TLS_CODE_UNKNOWN_IDENTITY;
@@ -417,7 +453,7 @@ static char *copy_detail(const tls_error_t *error) {
 }
 
 // What the failure says about alerts; sends ours if the library did not.
-static void settle_alert(tls_connection_t *connection, int code, bool alert_sent) {
+static void settle_alert(tls_connection_t *connection, int ret, int code, bool alert_sent) {
     failure_t *failure = &connection->failure;
     int alert;
     if (failure->kind == TLS_ERROR_PEER_ALERT || failure->alert_from_peer) {
@@ -427,7 +463,8 @@ static void settle_alert(tls_connection_t *connection, int code, bool alert_sent
     } else if (alert_sent) {
         alert = alert_sent_for(connection, code);
     } else {
-        alert = alert_for(connection, code);
+        alert = is_wrong_signature(ret) && code == TLS_CODE_HANDSHAKE_FAILURE ? MBEDTLS_SSL_ALERT_MSG_DECRYPT_ERROR
+                                                                              : alert_for(connection, code);
         if (alert >= 0) {
             send_alert(connection, alert);
         }
@@ -449,7 +486,7 @@ tls_status_t fail_connection(tls_connection_t *connection, int ret, bool alert_s
     failure->kind = connection->refused ? TLS_ERROR_VERIFICATION : connection_kind(code);
     failure->verify = failure_bits(connection, code);
     failure->alert_from_peer = ret == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY;
-    settle_alert(connection, code, alert_sent);
+    settle_alert(connection, ret, code, alert_sent);
 
     if (failure->kind == TLS_ERROR_NO_MEMORY) {
         describe_no_memory(error);

@@ -38,7 +38,6 @@ static const reason_t reasons[] = {
     {SSL_R_NO_PROTOCOLS_AVAILABLE, TLS_CODE_BAD_PROTOCOL_VERSION, "no TLS version that we allow can be used"},
     {SSL_R_VERSION_TOO_LOW, TLS_CODE_BAD_PROTOCOL_VERSION, NULL},
     {SSL_R_VERSION_TOO_HIGH, TLS_CODE_BAD_PROTOCOL_VERSION, NULL},
-    {SSL_R_INAPPROPRIATE_FALLBACK, TLS_CODE_BAD_PROTOCOL_VERSION, NULL},
     {SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC, TLS_CODE_INVALID_MAC, "a record was damaged or forged on its way"},
     {SSL_R_DECRYPTION_FAILED, TLS_CODE_INVALID_MAC, "a record was damaged or forged on its way"},
     {SSL_R_HTTP_REQUEST, TLS_CODE_INVALID_RECORD, "peer speaks HTTP, not TLS, on this port"},
@@ -48,8 +47,6 @@ static const reason_t reasons[] = {
     {SSL_R_ENCRYPTED_LENGTH_TOO_LONG, TLS_CODE_INVALID_RECORD, NULL},
     {SSL_R_DATA_LENGTH_TOO_LONG, TLS_CODE_INVALID_RECORD, NULL},
     {SSL_R_RECORD_LENGTH_MISMATCH, TLS_CODE_INVALID_RECORD, NULL},
-    {SSL_R_LENGTH_TOO_SHORT, TLS_CODE_INVALID_RECORD, NULL},
-    {SSL_R_BAD_RECORD_TYPE, TLS_CODE_INVALID_RECORD, NULL},
     {SSL_R_RECORD_TOO_SMALL, TLS_CODE_INVALID_RECORD, NULL},
     {SSL_R_UNEXPECTED_RECORD, TLS_CODE_UNEXPECTED_MESSAGE, NULL},
     {SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE, TLS_CODE_NO_CLIENT_CERTIFICATE, "client sent no certificate"},
@@ -89,6 +86,7 @@ static int code_of_alert(int alert) {
         case SSL_AD_MISSING_EXTENSION:
             return TLS_CODE_DECODE_ERROR;
         case SSL_AD_PROTOCOL_VERSION:
+        case SSL_AD_INAPPROPRIATE_FALLBACK:
             return TLS_CODE_BAD_PROTOCOL_VERSION;
         case SSL_AD_UNSUPPORTED_EXTENSION:
             return TLS_CODE_UNSUPPORTED_EXTENSION;
@@ -194,6 +192,10 @@ static void set_alert_sent(const tls_connection_t *connection, tls_error_t *erro
     int code = code_of_alert(connection->alert_sent);
     if (code == TLS_CODE_BAD_CERTIFICATE) {
         set_bad_certificate(connection, error);
+        return;
+    }
+    if (connection->alert_sent == SSL_AD_INAPPROPRIATE_FALLBACK) {
+        tls_error_set(error, TLS_ERROR_PROTOCOL, code, "client went back to an older version than both sides speak");
         return;
     }
     tls_error_set(error, code == TLS_CODE_INTERNAL ? TLS_ERROR_INTERNAL : TLS_ERROR_PROTOCOL, code, NULL);

@@ -379,6 +379,9 @@ TEST(versions_of_both_sides) {
         {server | datagrams, 0xfeff, v12, v12, "client offers at most DTLS 1.0; this server wants at least DTLS 1.2"},
         {0, 0x0302, v12, v13, "server offers at most TLS 1.1; this client wants at least TLS 1.2"},
         {0, 0x0303, v13, v13, "server offers at most TLS 1.2; this client wants at least TLS 1.3"},
+        // A hello that fits, or one from the future, but the list of versions in it has none of ours.
+        {server, 0x0303, v12, v13, "no TLS version in common; this server takes TLS 1.2 to TLS 1.3"},
+        {server, 0x0304, v13, v13, "no TLS version in common; this server takes TLS 1.3 only"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         tls_error_t error;
