@@ -4,7 +4,6 @@ import contextlib
 import functools
 import hashlib
 import http.client
-import json
 import os
 import pathlib
 import pty
