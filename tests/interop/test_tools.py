@@ -4,7 +4,6 @@ import contextlib
 import functools
 import hashlib
 import http.client
-import json
 import os
 import pathlib
 import pty
@@ -21,7 +20,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 EXAMPLES = ROOT / "examples"
-TOOLS = ("tlsinfo", "https_get", "https_serve")
+TOOLS = ("tlsinfo", "https_get", "https_serve", "mqtt_client")
 VERSIONS = ("TLSv1.2", "TLSv1.3")
 NO_HOST = "no..host"  # what no name server is asked about
 
@@ -94,6 +93,9 @@ def test_every_example_helps(tool_of, path):
     ("https_get", ["https://:x/"], "not a host and port: :x"),
     ("https_get", ["https://a/", "--timeout=0"], "--timeout is a number of seconds"),
     ("https_get", ["https://a/", "--output"], "--output needs a value"),
+    ("mqtt_client", ["a"], "HOST and TOPIC are needed, and at most a MESSAGE"),
+    ("mqtt_client", ["a", "b", "--keepalive", "0"], "--keepalive is a number of seconds, 1 to 65535"),
+    ("mqtt_client", ["a", "b", "--key", "c"], "--key needs --cert"),
     ("https_serve", [], "one DIRECTORY is needed"),
     ("https_serve", [".", "--port", "x"], "--port is a number"),
     ("https_serve", [".", "--cert", "x"], "--cert and --key need each other"),
