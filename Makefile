@@ -24,6 +24,9 @@ CHECKED_FLAGS = -fsanitize=address,undefined -fno-sanitize=nonnull-attribute -fn
 # One more on Mbed TLS as MicroPython's own ports configure it, with much less in it than ours.
 COMMON_INTERPRETER = build/mbedtls-common/micropython
 
+# What they are compared with: MicroPython with its own module, and a program in C.
+BENCH_PROGRAMS = build/builtin/micropython build/bench/peer
+
 # Firmware for emulated boards: BOARD-CONFIGURATION, see configurations/ and ports/qemu/.
 FIRMWARE_KINDS = MPS2_AN385-tiny MPS2_AN385-default MPS2_AN385-full VIRT_RV32-default
 FIRMWARE = $(FIRMWARE_KINDS:%=build/firmware/%/firmware.elf)
@@ -65,14 +68,25 @@ run: $(INTERPRETERS) ## see both interpreters at work; with URL=https://host/pat
 firmware: $(FIRMWARE) ## build MicroPython with this module for two emulated boards, build/firmware/*/firmware.elf
 
 .PHONY: test
+<<<<<<< HEAD
 test: $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(CHECKED_INTERPRETERS) $(COMMON_INTERPRETER) $(FIRMWARE) ## run all tests
 	@tools/install-packages test
+=======
+test: $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(COMMON_INTERPRETER) $(BENCH_PROGRAMS) $(FIRMWARE) ## run all tests
+	@tools/install-packages test bench
+>>>>>>> bench
 	@tests/run
 
 .PHONY: test-firmware
 test-firmware: $(FIRMWARE) ## boot the firmware in the emulator and run its tests
 	@tools/install-packages test
 	@tests/run firmware
+
+.PHONY: bench
+bench: $(INTERPRETERS) $(BENCH_PROGRAMS) ## measure speed and memory beside the built-in module, CPython and C (docs/performance.md)
+	@tools/install-packages bench
+	@tools/make-certs build/certs
+	@bench/hosted -o docs/performance.md
 
 BENCH_KINDS = none builtin builtin-bench parity modern tiny default default-bench full
 .PHONY: bench-firmware
@@ -149,7 +163,11 @@ trees:
 		{ echo 'MBEDTLS_DIR=$(MBEDTLS_DIR) is not a source tree of a release of Mbed TLS 3.6.' >&2; false; }
 	@settings=$$(echo '$(SETTINGS)'; cat tools/sources.sha256 micropython.mk ports/*/*.mk tests/checked/module/*.mk); \
 	echo "$$settings" | cmp -s - build/.settings || { \
+<<<<<<< HEAD
 		rm -rf $(dir $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(CHECKED_INTERPRETERS) $(COMMON_INTERPRETER)) build/firmware build/mpy-cross; \
+=======
+		rm -rf $(dir $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(COMMON_INTERPRETER)) build/builtin build/firmware build/mpy-cross; \
+>>>>>>> bench
 		echo "$$settings" > build/.settings; }
 
 # Compiles what is frozen into the interpreters.
@@ -178,6 +196,17 @@ count_objects = $$($(unix_make) print-cfg 2> /dev/null | tr ' ' '\n' | grep -c '
 $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(CHECKED_INTERPRETERS) $(COMMON_INTERPRETER): build/%/micropython: FORCE \
 	| trees build/mpy-cross/mpy-cross build/modules/ssl build/modules-checked/failing
 	@$(if $(wildcard $@),,TOTAL=$(count_objects)) $(call step,$*) $(unix_make) || { rm -f $@; false; }
+
+builtin_make = $(MAKE) -C $(MICROPY_DIR)/ports/unix -j$(JOBS) VARIANT_DIR=$(CURDIR)/bench/builtin VARIANT=builtin \
+	BUILD=$(abspath $(@D)) MBEDTLS_DIR=$(abspath $(MBEDTLS_DIR)) LDFLAGS_EXTMOD= \
+	MICROPY_MPYCROSS=$(abspath build/mpy-cross/mpy-cross)
+
+build/builtin/micropython: FORCE | trees build/mpy-cross/mpy-cross
+	@$(call step,builtin) $(builtin_make) || { rm -f $@; false; }
+
+build/bench/peer: bench/peer.c | trees
+	@mkdir -p $(@D)
+	@$(CC) -O2 -Wall -Wextra -o $@ $< -lssl -lcrypto
 
 # BOARD-CONFIGURATION; in place of a configuration of this module: builtin, none (see ports/qemu/common.mk). With a third
 # word, bench, the image has the module of that name too.
