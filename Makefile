@@ -68,13 +68,9 @@ run: $(INTERPRETERS) ## see both interpreters at work; with URL=https://host/pat
 firmware: $(FIRMWARE) ## build MicroPython with this module for two emulated boards, build/firmware/*/firmware.elf
 
 .PHONY: test
-<<<<<<< HEAD
-test: $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(CHECKED_INTERPRETERS) $(COMMON_INTERPRETER) $(FIRMWARE) ## run all tests
-	@tools/install-packages test
-=======
-test: $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(COMMON_INTERPRETER) $(BENCH_PROGRAMS) $(FIRMWARE) ## run all tests
+test: $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(CHECKED_INTERPRETERS) $(COMMON_INTERPRETER) $(BENCH_PROGRAMS) \
+	$(FIRMWARE) ## run all tests
 	@tools/install-packages test bench
->>>>>>> bench
 	@tests/run
 
 .PHONY: test-firmware
@@ -163,11 +159,8 @@ trees:
 		{ echo 'MBEDTLS_DIR=$(MBEDTLS_DIR) is not a source tree of a release of Mbed TLS 3.6.' >&2; false; }
 	@settings=$$(echo '$(SETTINGS)'; cat tools/sources.sha256 micropython.mk ports/*/*.mk tests/checked/module/*.mk); \
 	echo "$$settings" | cmp -s - build/.settings || { \
-<<<<<<< HEAD
-		rm -rf $(dir $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(CHECKED_INTERPRETERS) $(COMMON_INTERPRETER)) build/firmware build/mpy-cross; \
-=======
-		rm -rf $(dir $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(COMMON_INTERPRETER)) build/builtin build/firmware build/mpy-cross; \
->>>>>>> bench
+		rm -rf $(dir $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(CHECKED_INTERPRETERS) $(COMMON_INTERPRETER)) build/builtin \
+			build/firmware build/mpy-cross; \
 		echo "$$settings" > build/.settings; }
 
 # Compiles what is frozen into the interpreters.
