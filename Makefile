@@ -67,9 +67,10 @@ run: $(INTERPRETERS) ## see both interpreters at work; with URL=https://host/pat
 .PHONY: firmware
 firmware: $(FIRMWARE) ## build MicroPython with this module for two emulated boards, build/firmware/*/firmware.elf
 
+TEST_PROGRAMS = $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(CHECKED_INTERPRETERS) $(COMMON_INTERPRETER) \
+	$(BENCH_PROGRAMS) $(FIRMWARE)
 .PHONY: test
-test: $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(CHECKED_INTERPRETERS) $(COMMON_INTERPRETER) $(BENCH_PROGRAMS) \
-	$(FIRMWARE) ## run all tests
+test: $(TEST_PROGRAMS) ## run all tests
 	@tools/install-packages test bench
 	@tests/run
 
@@ -111,6 +112,11 @@ fuzz: | trees ## fuzz both engines (ENGINE=, TARGET=client|server|dtls|inputs), 
 fuzz-coverage: | trees ## which lines of the engines what was found by fuzzing reaches
 	@tools/install-packages test
 	@for engine in $(or $(ENGINE),openssl mbedtls); do tests/fuzz/run $$engine coverage || exit 1; done
+
+.PHONY: audit
+audit: $(TEST_PROGRAMS) ## the release check: all that tries to break the module (docs/reliability-figures.md); PART=NAME: some
+	@tools/install-packages test bench lint
+	@tests/audit $(PART)
 
 .PHONY: test-common
 test-common: $(COMMON_INTERPRETER) ## run its tests on Mbed TLS as MicroPython's own ports configure it
