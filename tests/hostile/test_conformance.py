@@ -11,7 +11,7 @@ import pathlib
 import socket
 
 import pytest
-from conformance import CASES, END, REASONS, SILENT, Known
+from conformance import CASES, CLOSED, END, REASONS, SILENT, TOLD, Known
 from processes import Process
 from tls_bytes.keys import Identity
 from tls_bytes.tls12 import Client12, Server12
@@ -21,7 +21,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 SECONDS = 8  # for one connection, on either side
 PEERS = {"client12": Client12, "client13": Client13, "server12": Server12, "server13": Server13}
 
-for topic in ("plain", "versions", "messages", "records", "key_exchange", "extensions"):
+for topic in ("plain", "versions", "messages", "records", "key_exchange", "extensions", "afterwards"):
     importlib.import_module(f"conformance.{topic}")
 
 
@@ -115,6 +115,8 @@ def refused(peer, result, alert, reason):
     error = result["error"]
     if alert == END:
         return error is not None and error["reason"] == "connection_eof" and not fatal(peer) and error["alert"] is None
+    if alert in (TOLD, CLOSED):
+        return error is not None and error["reason"] == {TOLD: "peer_alert", CLOSED: "connection_eof"}[alert]
     if alert == SILENT:
         return error is not None and error["reason"] == reason and not fatal(peer) and error["alert"] is None
     return (error is not None and error["type"] in ("OSError", "SSLCertVerificationError") and error["detail"] and error["alert_by"] == "local"

@@ -28,6 +28,9 @@ REASONS = {
 }
 # Instead of an alert: our side waits for more, as it should, and hears that the connection has ended.
 END = "end of the connection"
+# Our side fails as the peer's alert says; as the end of the connection before its time.
+TOLD = "the peer's alert"
+CLOSED = "close_notify before its time"
 # Our side fails without an alert, where what came is not TLS at all.
 SILENT = "no alert"
 CASES = []
