@@ -453,10 +453,14 @@ static inline bool compat_reads_encrypted(const mbedtls_ssl_context *ssl) {
     return ssl->MBEDTLS_PRIVATE(transform_in) != NULL;
 }
 
+static inline bool compat_writes_encrypted(const mbedtls_ssl_context *ssl) {
+    return ssl->MBEDTLS_PRIVATE(transform_out) != NULL;
+}
+
 // The level and number of the fatal alert in the record written last, NULL if that record is encrypted or no such
 // alert.
 static inline unsigned char *compat_plain_alert(const mbedtls_ssl_context *ssl) {
-    if (ssl->MBEDTLS_PRIVATE(transform_out) != NULL) {
+    if (compat_writes_encrypted(ssl)) {
         return NULL;
     }
 #ifdef MBEDTLS_SSL_PROTO_DTLS

@@ -213,10 +213,13 @@ static output_mark_t enter_library(tls_connection_t *connection) {
     return mark;
 }
 
-static bool wrote_record(const tls_connection_t *connection, const output_mark_t *mark) {
+// Whether the library has sent an alert. What it wrote before it failed may as well be a message, a ServerHello for whose
+// keys the client's share is no good; where that is encrypted there is no telling.
+static bool wrote_alert(const tls_connection_t *connection, const output_mark_t *mark) {
     unsigned char counter[8];
     compat_output_counter(&connection->ssl, counter);
-    return memcmp(counter, mark->counter, sizeof(counter)) != 0;
+    bool wrote = memcmp(counter, mark->counter, sizeof(counter)) != 0;
+    return wrote && (compat_writes_encrypted(&connection->ssl) || compat_plain_alert(&connection->ssl) != NULL);
 }
 
 // What to do about a result of the library other than success. TLS_OK: ask it again.
@@ -240,7 +243,7 @@ static tls_status_t judge_result(tls_connection_t *connection, int ret, const ou
         case MBEDTLS_ERR_SSL_ASYNC_IN_PROGRESS:
             return TLS_OK;
         default:
-            return fail_connection(connection, ret, wrote_record(connection, mark));
+            return fail_connection(connection, ret, wrote_alert(connection, mark));
     }
 }
 

@@ -417,6 +417,9 @@ static int failure_code(const tls_connection_t *connection, int ret, bool alert_
     if (code == TLS_CODE_INVALID_MAC && is_plain_alert(connection)) {
         return TLS_CODE_FATAL_ALERT;
     }
+    if (ret == MBEDTLS_ERR_SSL_BAD_INPUT_DATA && !record_is_too_long(connection)) {
+        return TLS_CODE_ILLEGAL_PARAMETER; // a key share that is no point, say
+    }
     if (code == TLS_CODE_INVALID_RECORD && is_unexpected_type(connection)) {
         return TLS_CODE_UNEXPECTED_MESSAGE;
     }

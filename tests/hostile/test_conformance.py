@@ -11,7 +11,7 @@ import pathlib
 import socket
 
 import pytest
-from conformance import CASES, END, REASONS, SILENT, Known
+from conformance import CASES, CLOSED, END, REASONS, SILENT, TOLD, Known
 from processes import Process
 from tls_bytes.keys import Identity
 from tls_bytes.tls12 import Client12, Server12
@@ -21,7 +21,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 SECONDS = 8  # for one connection, on either side
 PEERS = {"client12": Client12, "client13": Client13, "server12": Server12, "server13": Server13}
 
-for topic in ("plain", "versions", "messages", "records"):
+for topic in ("plain", "versions", "messages", "records", "key_exchange", "extensions", "afterwards"):
     importlib.import_module(f"conformance.{topic}")
 
 
@@ -106,15 +106,21 @@ def succeeded(peer, result):
             and peer.received == b"from us" + peer.data and not fatal(peer) and not peer.unreadable)
 
 
+def reasons(value):
+    return value if isinstance(value, set) else {value}
+
+
 def refused(peer, result, alert, reason):
     """Our side sent the alert, said so, and took nothing for true."""
     error = result["error"]
     if alert == END:
         return error is not None and error["reason"] == "connection_eof" and not fatal(peer) and error["alert"] is None
+    if alert in (TOLD, CLOSED):
+        return error is not None and error["reason"] == {TOLD: "peer_alert", CLOSED: "connection_eof"}[alert]
     if alert == SILENT:
         return error is not None and error["reason"] == reason and not fatal(peer) and error["alert"] is None
     return (error is not None and error["type"] in ("OSError", "SSLCertVerificationError") and error["detail"] and error["alert_by"] == "local"
-            and error["alert"] == alert and error["reason"] == (reason or REASONS[alert]) and fatal(peer) == [alert])
+            and error["alert"] == alert and error["reason"] in reasons(reason or REASONS.get(alert)) and fatal(peer) == [alert])
 
 
 def outcome(peer, result):

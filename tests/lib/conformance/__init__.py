@@ -14,17 +14,23 @@ is a case for two peers (of tls_bytes), before which the function is called. Our
 
 import dataclasses
 
+# The libraries take a missing extension for different things.
+MISSING = {"decode_error", "illegal_parameter", "handshake_failure"}
+
 # What our error says for an alert that we send.
 REASONS = {
     "unexpected_message": "unexpected_message", "bad_record_mac": "bad_record_mac", "record_overflow": "bad_record",
     "handshake_failure": "handshake_failure", "illegal_parameter": "illegal_parameter", "decode_error": "decode_error",
-    "decrypt_error": "handshake_failure", "protocol_version": "protocol_version", "missing_extension": "decode_error",
+    "decrypt_error": "handshake_failure", "protocol_version": "protocol_version", "missing_extension": MISSING,
     "unsupported_extension": "unsupported_extension", "certificate_required": "no_client_certificate",
     "no_application_protocol": "no_application_protocol", "bad_certificate": "bad_certificate",
     "inappropriate_fallback": "protocol_version",
 }
 # Instead of an alert: our side waits for more, as it should, and hears that the connection has ended.
 END = "end of the connection"
+# Our side fails as the peer's alert says; as the end of the connection before its time.
+TOLD = "the peer's alert"
+CLOSED = "close_notify before its time"
 # Our side fails without an alert, where what came is not TLS at all.
 SILENT = "no alert"
 CASES = []

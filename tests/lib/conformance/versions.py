@@ -212,7 +212,7 @@ def suite_not_offered_13(peer):
 
 
 @case(SERVERS, "illegal_parameter", "RFC 8446 4.1.3, RFC 5246 7.4.1.3",
-      known={"mbedtls server12": Known("Mbed TLS sends internal_error", "internal_error", "bad_record")})
+      known={"mbedtls server12": Known("Mbed TLS sends internal_error", "internal_error", "illegal_parameter")})
 def suite_unknown(peer):
     alter(peer, lambda hello: hello.suites.__setitem__(0, 0x3a3a))
 
