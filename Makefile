@@ -143,6 +143,10 @@ format: ## format the C sources
 	@tools/install-packages lint
 	@clang-format -i $$(git ls-files --cached --others --exclude-standard '*.c' '*.h')
 
+.PHONY: dist
+dist: ## make a source archive of this commit, with its checksum: build/dist/
+	@tools/make-dist
+
 .PHONY: clean
 clean: ## remove all that was built, keep the fetched sources
 	@rm -rf $(filter-out build/sources,$(wildcard build/* build/.[a-z]*))
