@@ -14,13 +14,16 @@ def make_dist(clone):
 
 
 def test_archive(tmp_path, engine):
-    """Two clones give the same bytes, and an interpreter can be built of them without git."""
+    """Two clones give the same bytes, and the interpreter of one engine can be built of them without git."""
     clones = [tmp_path / name for name in ("a", "b")]
     for clone in clones:
         subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
     (archive, digest), (other, other_digest) = map(make_dist, clones)
     assert archive.read_bytes() == other.read_bytes() and digest == other_digest
     subprocess.run(["sha256sum", "--check", "--quiet", f"{archive.name}.sha256"], cwd=archive.parent, check=True)
+
+    if engine != "openssl":
+        return  # the other one takes the same way, and twice as long
 
     with tarfile.open(archive) as tar:
         tar.extractall(tmp_path)
