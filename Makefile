@@ -15,8 +15,17 @@ UPSTREAM_INTERPRETERS = build/openssl-upstream/micropython build/mbedtls-upstrea
 UPSTREAM_FLAGS = -DMICROPY_PY_SSL_IOCTL=1 -DMICROPY_PY_SSL_MAX_TLS_VERSION=0x0303 -DMICROPY_PY_SSL_CHECK_KEY_PAIR=0 \
 	-DMICROPY_PY_SSL_OLD_SUITES=1
 
+# A third that notices what it does wrong with memory, and in which any allocation can be made to fail: tests/checked.
+# MicroPython calls memcpy() and the like with NULL if there is nothing to copy.
+CHECKED_INTERPRETERS = build/openssl-checked/micropython build/mbedtls-checked/micropython
+CHECKED_FLAGS = -fsanitize=address,undefined -fno-sanitize=nonnull-attribute -fno-sanitize-recover=undefined -g1 \
+	-fno-omit-frame-pointer
+
 # One more on Mbed TLS as MicroPython's own ports configure it, with much less in it than ours.
 COMMON_INTERPRETER = build/mbedtls-common/micropython
+
+# What they are compared with: MicroPython with its own module, and a program in C.
+BENCH_PROGRAMS = build/builtin/micropython build/bench/peer
 
 # Firmware for emulated boards: BOARD-CONFIGURATION, see configurations/ and ports/qemu/.
 FIRMWARE_KINDS = MPS2_AN385-tiny MPS2_AN385-default MPS2_AN385-full VIRT_RV32-default
@@ -48,6 +57,9 @@ build: $(INTERPRETERS) ## build both interpreters, build/openssl/micropython and
 .PHONY: build-upstream
 build-upstream: $(UPSTREAM_INTERPRETERS) ## build the same with the switches that MicroPython's own tests expect
 
+.PHONY: build-checked
+build-checked: $(CHECKED_INTERPRETERS) ## build the same with sanitizers, for tests/checked
+
 .PHONY: run
 run: $(INTERPRETERS) ## see both interpreters at work; with URL=https://host/path they fetch that
 	@URL='$(URL)' tools/demo
@@ -55,15 +67,23 @@ run: $(INTERPRETERS) ## see both interpreters at work; with URL=https://host/pat
 .PHONY: firmware
 firmware: $(FIRMWARE) ## build MicroPython with this module for two emulated boards, build/firmware/*/firmware.elf
 
+TEST_PROGRAMS = $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(CHECKED_INTERPRETERS) $(COMMON_INTERPRETER) \
+	$(BENCH_PROGRAMS) $(FIRMWARE)
 .PHONY: test
-test: $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(COMMON_INTERPRETER) $(FIRMWARE) ## run all tests
-	@tools/install-packages test
+test: $(TEST_PROGRAMS) ## run all tests
+	@tools/install-packages test bench
 	@tests/run
 
 .PHONY: test-firmware
 test-firmware: $(FIRMWARE) ## boot the firmware in the emulator and run its tests
 	@tools/install-packages test
 	@tests/run firmware
+
+.PHONY: bench
+bench: $(INTERPRETERS) $(BENCH_PROGRAMS) ## measure speed and memory beside the built-in module, CPython and C (docs/performance.md)
+	@tools/install-packages bench
+	@tools/make-certs build/certs
+	@bench/hosted -o docs/performance.md
 
 BENCH_KINDS = none builtin builtin-bench parity modern tiny default default-bench full
 .PHONY: bench-firmware
@@ -80,6 +100,23 @@ bench-switches: build/firmware/MPS2_AN500-default-bench/firmware.elf ## measure 
 soak: $(INTERPRETERS) ## 20,000 connections with faults below them: is anything left behind?
 	@tools/install-packages test
 	@SOAK_ROUNDS=20000 pytest-3 -q -s tests/hostile/test_soak.py
+
+# One line for each target and engine.
+.PHONY: fuzz
+fuzz: | trees ## fuzz both engines (ENGINE=, TARGET=client|server|dtls|inputs), each target for FUZZ_SECONDS=60
+	@tools/install-packages test
+	@status=0; for engine in $(or $(ENGINE),openssl mbedtls); do \
+		FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) tests/fuzz/run $$engine $(TARGET) || status=1; done; exit $$status
+
+.PHONY: fuzz-coverage
+fuzz-coverage: | trees ## which lines of the engines what was found by fuzzing reaches
+	@tools/install-packages test
+	@for engine in $(or $(ENGINE),openssl mbedtls); do tests/fuzz/run $$engine coverage || exit 1; done
+
+.PHONY: audit
+audit: $(TEST_PROGRAMS) ## the release check: all that tries to break the module (docs/reliability-figures.md); PART=NAME: some
+	@tools/install-packages test bench lint
+	@tests/audit $(PART)
 
 .PHONY: test-common
 test-common: $(COMMON_INTERPRETER) ## run its tests on Mbed TLS as MicroPython's own ports configure it
@@ -106,6 +143,10 @@ format: ## format the C sources
 	@tools/install-packages lint
 	@clang-format -i $$(git ls-files --cached --others --exclude-standard '*.c' '*.h')
 
+.PHONY: dist
+dist: ## make a source archive of this commit, with its checksum: build/dist/
+	@tools/make-dist
+
 .PHONY: clean
 clean: ## remove all that was built, keep the fetched sources
 	@rm -rf $(filter-out build/sources,$(wildcard build/* build/.[a-z]*))
@@ -116,7 +157,8 @@ distclean: ## remove the fetched sources too
 
 # Compilers, libraries and source trees. MicroPython's make compares file times only, so what was made from another tree
 # or with other flags is thrown away here.
-SETTINGS = $(abspath $(MICROPY_DIR) $(MBEDTLS_DIR)) $(CC) $(CFLAGS_EXTRA) $(DEBUG) $(UPSTREAM_FLAGS)
+SETTINGS = $(abspath $(MICROPY_DIR) $(MBEDTLS_DIR)) $(CC) $(CFLAGS_EXTRA) $(SSL_EARLIEST_TIME) $(DEBUG) $(UPSTREAM_FLAGS) \
+	$(CHECKED_FLAGS)
 .PHONY: trees
 trees:
 	@tools/install-packages build
@@ -125,9 +167,10 @@ trees:
 		{ echo 'MICROPY_DIR=$(MICROPY_DIR) is not a source tree of MicroPython.' >&2; false; }
 	@test -f '$(MBEDTLS_DIR)/library/psa_crypto_driver_wrappers.h' || \
 		{ echo 'MBEDTLS_DIR=$(MBEDTLS_DIR) is not a source tree of a release of Mbed TLS 3.6.' >&2; false; }
-	@settings=$$(echo '$(SETTINGS)'; cat tools/sources.sha256 micropython.mk ports/*/*.mk); \
+	@settings=$$(echo '$(SETTINGS)'; cat tools/sources.sha256 micropython.mk ports/*/*.mk tests/checked/module/*.mk); \
 	echo "$$settings" | cmp -s - build/.settings || { \
-		rm -rf $(dir $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(COMMON_INTERPRETER)) build/firmware build/mpy-cross; \
+		rm -rf $(dir $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(CHECKED_INTERPRETERS) $(COMMON_INTERPRETER)) build/builtin \
+			build/firmware build/mpy-cross; \
 		echo "$$settings" > build/.settings; }
 
 # Compiles what is frozen into the interpreters.
@@ -135,21 +178,38 @@ build/mpy-cross/mpy-cross: | trees
 	@$(call step,mpy-cross) $(MAKE) -C $(MICROPY_DIR)/mpy-cross -j$(JOBS) BUILD=$(abspath $(@D))
 
 # MicroPython looks for modules one level below USER_C_MODULES.
-build/modules/ssl:
+build/modules/ssl build/modules-checked/ssl:
 	@mkdir -p $(@D)
 	@ln -sfn ../.. $@
 
+build/modules-checked/failing: | build/modules-checked/ssl
+	@ln -sfn ../../tests/checked/module $@
+
 # MicroPython's make decides what is out of date. A failure must not leave an older interpreter that looks like success.
 unix_engine = $(firstword $(subst -, ,$*))
+checked = $(if $(filter %-checked,$*),-checked)
 unix_make = $(MAKE) -C $(MICROPY_DIR)/ports/unix -j$(JOBS) VARIANT_DIR=$(CURDIR)/ports/unix VARIANT=$* \
-	BUILD=$(abspath $(@D)) USER_C_MODULES=$(CURDIR)/build/modules SSL_ENGINE=$(unix_engine) \
+	BUILD=$(abspath $(@D)) USER_C_MODULES=$(CURDIR)/build/modules$(checked) SSL_ENGINE=$(unix_engine) \
 	MBEDTLS_DIR=$(abspath $(MBEDTLS_DIR)) MICROPY_MPYCROSS=$(abspath build/mpy-cross/mpy-cross) \
-	$(if $(filter %-common,$*),MBEDTLS_CONFIG_FILE='\"mbedtls/mbedtls_config_port.h\"') \
-	CFLAGS_EXTRA='$(CFLAGS_EXTRA)$(if $(filter %-upstream,$*), $(UPSTREAM_FLAGS))'
+	$(if $(filter %-common,$*),MBEDTLS_CONFIG_FILE='\"mbedtls/mbedtls_config_port.h\"' SSL_EARLIEST_TIME=1780272000) \
+	CFLAGS_EXTRA='$(CFLAGS_EXTRA)$(if $(filter %-upstream,$*), $(UPSTREAM_FLAGS))$(if $(checked), $(CHECKED_FLAGS))' \
+	$(if $(checked),STRIP= LDFLAGS_EXTRA='$(LDFLAGS_EXTRA) $(CHECKED_FLAGS)')
 count_objects = $$($(unix_make) print-cfg 2> /dev/null | tr ' ' '\n' | grep -c '\.o$$')
 
-$(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(COMMON_INTERPRETER): build/%/micropython: FORCE | trees build/mpy-cross/mpy-cross build/modules/ssl
+$(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(CHECKED_INTERPRETERS) $(COMMON_INTERPRETER): build/%/micropython: FORCE \
+	| trees build/mpy-cross/mpy-cross build/modules/ssl build/modules-checked/failing
 	@$(if $(wildcard $@),,TOTAL=$(count_objects)) $(call step,$*) $(unix_make) || { rm -f $@; false; }
+
+builtin_make = $(MAKE) -C $(MICROPY_DIR)/ports/unix -j$(JOBS) VARIANT_DIR=$(CURDIR)/bench/builtin VARIANT=builtin \
+	BUILD=$(abspath $(@D)) MBEDTLS_DIR=$(abspath $(MBEDTLS_DIR)) LDFLAGS_EXTMOD= \
+	MICROPY_MPYCROSS=$(abspath build/mpy-cross/mpy-cross)
+
+build/builtin/micropython: FORCE | trees build/mpy-cross/mpy-cross
+	@$(call step,builtin) $(builtin_make) || { rm -f $@; false; }
+
+build/bench/peer: bench/peer.c | trees
+	@mkdir -p $(@D)
+	@$(CC) -O2 -Wall -Wextra -o $@ $< -lssl -lcrypto
 
 # BOARD-CONFIGURATION; in place of a configuration of this module: builtin, none (see ports/qemu/common.mk). With a third
 # word, bench, the image has the module of that name too.

@@ -6,6 +6,7 @@
 # MBEDTLS_CONFIG_FILE  configuration for MBEDTLS_DIR; by default the library's
 # SSL_CONFIGURATION    in its place one of those in configurations/, for microcontrollers: tiny, default, full (see
 #                      micropython.mk)
+# SSL_EARLIEST_TIME    the firmware's date in seconds since 1970 (see micropython.mk)
 
 if(NOT SSL_ENGINE)
   set(SSL_ENGINE mbedtls)
@@ -52,6 +53,10 @@ elseif(SSL_ENGINE STREQUAL openssl)
   target_link_libraries(usermod_ssl INTERFACE OpenSSL::SSL OpenSSL::Crypto)
 else()
   message(FATAL_ERROR "SSL_ENGINE=${SSL_ENGINE}: there are mbedtls and openssl")
+endif()
+
+if(SSL_EARLIEST_TIME)
+  list(APPEND SSL_DEFINITION MICROPY_PY_SSL_EARLIEST_TIME=${SSL_EARLIEST_TIME})
 endif()
 
 # MicroPython's scan for interned strings takes a module's include directories from its target, but not its definitions.

@@ -10,6 +10,8 @@
 #                      default  client and server, TLS 1.2 and 1.3, DTLS, pre-shared keys
 #                      full     all that the module makes use of, and speed before size
 #                      It also chooses defaults of switches in src/ssl_config.h.
+# SSL_EARLIEST_TIME    the firmware's date in seconds since 1970, for devices whose clock was not set (docs/trust.md):
+#                      that of the sources (git log -1 --format=%ct), so that the same sources give the same image
 
 SSL_MOD_DIR := $(USERMOD_DIR)
 SSL_ENGINE ?= mbedtls
@@ -17,6 +19,9 @@ SSL_ENGINE ?= mbedtls
 SRC_USERMOD_C += $(wildcard $(SSL_MOD_DIR)/src/module/*.c)
 SRC_USERMOD_LIB_C += $(wildcard $(SSL_MOD_DIR)/src/engine/*.c $(SSL_MOD_DIR)/src/$(SSL_ENGINE)/*.c)
 CFLAGS_USERMOD += -I$(SSL_MOD_DIR)/src
+ifneq ($(SSL_EARLIEST_TIME),)
+CFLAGS_USERMOD += -DMICROPY_PY_SSL_EARLIEST_TIME=$(SSL_EARLIEST_TIME)
+endif
 
 ifeq ($(SSL_ENGINE),mbedtls)
 

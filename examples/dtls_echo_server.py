@@ -1,4 +1,4 @@
-"""Send back what comes over DTLS, to any number of clients of one UDP socket.
+HELP = """Send back what comes over DTLS, to any number of clients of one UDP socket.
 
     micropython dtls_echo_server.py PORT certfile=FILE keyfile=FILE [host=ADDRESS] [clientca=FILE]
 
@@ -148,7 +148,7 @@ async def serve(port, host="127.0.0.1", **files):
 
 def main():
     if len(sys.argv) < 2:
-        print(__doc__)
+        print(HELP.strip())
         return 1
     try:
         asyncio.run(serve(int(sys.argv[1]), **dict(arg.split("=", 1) for arg in sys.argv[2:])))

@@ -1,4 +1,4 @@
-"""Serve one page over TLS to any number of clients at a time.
+HELP = """Serve one page over TLS to any number of clients at a time.
 
     micropython https_server.py PORT certfile=FILE keyfile=FILE [host=ADDRESS] [clientca=FILE] [seconds=N] [most=N]
 
@@ -67,7 +67,7 @@ async def serve(port, host="127.0.0.1", seconds=10, most=1000, **files):
 
 def main():
     if len(sys.argv) < 2:
-        print(__doc__)
+        print(HELP.strip())
         return 1
     try:
         asyncio.run(serve(int(sys.argv[1]), **dict(arg.split("=", 1) for arg in sys.argv[2:])))

@@ -1,4 +1,4 @@
-"""Trust a server on first use: remember its key, and refuse any other from then on.
+HELP = """Trust a server on first use: remember its key, and refuse any other from then on.
 
     micropython trust_on_first_use.py HOST[:PORT] FILE
 
@@ -81,7 +81,7 @@ def connect(server, file):
 
 def main():
     if len(sys.argv) != 3:
-        print(__doc__)
+        print(HELP.strip())
         return 1
     try:
         connect(sys.argv[1], sys.argv[2]).close()

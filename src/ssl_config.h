@@ -126,6 +126,13 @@
 #define MICROPY_PY_SSL_PINS (1)
 #endif
 
+// Seconds since 1970: no time before it is taken for now when the dates of certificates and revocation lists are
+// judged, unless a program sets verify_time. 0: the clock is believed. Meant for the firmware's date, which the build
+// gives (SSL_EARLIEST_TIME in micropython.mk and micropython.cmake); see docs/trust.md.
+#ifndef MICROPY_PY_SSL_EARLIEST_TIME
+#define MICROPY_PY_SSL_EARLIEST_TIME (0)
+#endif
+
 // SSLContext.set_psk_client_callback() and set_psk_server_callback(). Flash: 980 bytes.
 #ifndef MICROPY_PY_SSL_PSK_CALLBACKS
 #define MICROPY_PY_SSL_PSK_CALLBACKS (1)

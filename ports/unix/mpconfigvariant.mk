@@ -11,6 +11,11 @@ ifndef DEBUG
 COPT ?= -O2
 endif
 
+# A defect that overwrites memory shall end the program, not be taken over: checked stack frames, and an image at an
+# address of its own in which what is resolved at the start cannot be changed later.
+CFLAGS += -fstack-protector-strong -fPIE
+LDFLAGS += -pie -Wl,-z,relro,-z,now
+
 FROZEN_MANIFEST ?= $(VARIANT_DIR)/manifest.py
 
 MBEDTLS_CONFIG_FILE = \"$(VARIANT_DIR)/mbedtls_config.h\"

@@ -41,6 +41,12 @@ static inline unsigned tls_rules_flags(const tls_rules_t *rules) {
 #endif
 }
 
+// What the clock says, or the earliest time that can be now if it is behind that or, negative, absent.
+static inline int64_t tls_time_of_clock(int64_t now) {
+    bool behind = MICROPY_PY_SSL_EARLIEST_TIME > 0 && now < MICROPY_PY_SSL_EARLIEST_TIME;
+    return behind ? MICROPY_PY_SSL_EARLIEST_TIME : now;
+}
+
 #if MICROPY_PY_SSL_PINS
 
 static inline bool tls_rules_have_pins(const tls_rules_t *rules) {
@@ -52,7 +58,7 @@ bool tls_rules_pin(const tls_rules_t *rules, const uint8_t *spki, size_t len);
 
 // The time by which dates are judged; `now` is the clock's.
 static inline int64_t tls_rules_time(const tls_rules_t *rules, int64_t now) {
-    return rules->has_time ? rules->time : now;
+    return rules->has_time ? rules->time : tls_time_of_clock(now);
 }
 
 static inline bool tls_rules_have_time(const tls_rules_t *rules) {
@@ -76,7 +82,7 @@ static inline bool tls_rules_pin(const tls_rules_t *rules, const uint8_t *spki, 
 
 static inline int64_t tls_rules_time(const tls_rules_t *rules, int64_t now) {
     (void)rules;
-    return now;
+    return tls_time_of_clock(now);
 }
 
 static inline bool tls_rules_have_time(const tls_rules_t *rules) {

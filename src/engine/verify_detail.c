@@ -51,8 +51,19 @@ static const char *whose(bool peer_is_server, unsigned depth) {
     return peer_is_server ? "server's" : "client's";
 }
 
-static const char *whose_time(bool chosen) {
-    return chosen ? "verify_time is" : "this device's clock says";
+// The clock of a device hardly shows the very second of the firmware's date: if that is now, it was taken for now.
+static bool is_time_of_firmware(int64_t now) {
+    return MICROPY_PY_SSL_EARLIEST_TIME > 0 && now == MICROPY_PY_SSL_EARLIEST_TIME;
+}
+
+static const char *whose_time(bool chosen, int64_t now) {
+    if (chosen) {
+        return "verify_time is";
+    }
+    if (is_time_of_firmware(now)) {
+        return "the clock was not set, taken was the firmware's date";
+    }
+    return "this device's clock says";
 }
 
 void tls_detail_expired(tls_error_t *error, bool peer_is_server, unsigned depth, int64_t not_after, int64_t now,
@@ -63,7 +74,8 @@ void tls_detail_expired(tls_error_t *error, bool peer_is_server, unsigned depth,
     char expiry[DATE_SIZE];
     char today[DATE_SIZE];
     snprintf(error->detail, sizeof(error->detail), "%s certificate expired on %s; %s %s",
-        whose(peer_is_server, depth), format_date(not_after, expiry), whose_time(chosen), format_date(now, today));
+        whose(peer_is_server, depth), format_date(not_after, expiry), whose_time(chosen, now),
+        format_date(now, today));
 }
 
 void tls_detail_not_yet_valid(tls_error_t *error, bool peer_is_server, unsigned depth, int64_t not_before, int64_t now,
@@ -84,8 +96,8 @@ void tls_detail_not_yet_valid(tls_error_t *error, bool peer_is_server, unsigned 
             whose(peer_is_server, depth), start);
     } else {
         snprintf(error->detail, sizeof(error->detail),
-            "%s certificate is not valid before %s; %s %s", whose(peer_is_server, depth), start, whose_time(chosen),
-            format_date(now, today));
+            "%s certificate is not valid before %s; %s %s", whose(peer_is_server, depth), start,
+            whose_time(chosen, now), format_date(now, today));
     }
 }
 

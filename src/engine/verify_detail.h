@@ -11,8 +11,8 @@
 int64_t tls_unix_time(int year, int month, int day, int hour, int minute, int second);
 
 // Whose certificate: `peer_is_server`, and its depth in the chain (0: the peer's own, otherwise an issuer's).
-// Dates are seconds since 1970; `now` negative: the device has no clock. `chosen`: `now` is not what the clock says
-// but the time that the caller chose (tls_context_set_verify_time()).
+// Dates are seconds since 1970; `now` is tls_rules_time(), negative: the device has no clock. `chosen`: it is not what
+// the clock says but the time that the caller chose (tls_context_set_verify_time()).
 void tls_detail_expired(tls_error_t *error, bool peer_is_server, unsigned depth, int64_t not_after, int64_t now,
     bool chosen);
 void tls_detail_not_yet_valid(tls_error_t *error, bool peer_is_server, unsigned depth, int64_t not_before, int64_t now,

@@ -23,7 +23,7 @@ static int add_candidate(mbedtls_x509_crt **list, const uint8_t *der, size_t len
         }
         mbedtls_x509_crt_init(*list);
     }
-    int ret = stays ? mbedtls_x509_crt_parse_der_nocopy(*list, der, len) : mbedtls_x509_crt_parse_der(*list, der, len);
+    int ret = parse_der(*list, der, len, stays);
     return ret == MBEDTLS_ERR_X509_ALLOC_FAILED ? ret : 0; // what the library cannot read is no anchor
 }
 
@@ -63,11 +63,39 @@ static int add_from_bundles(tls_connection_t *connection, const mbedtls_x509_crt
     return 0;
 }
 
-// For mbedtls_ssl_conf_ca_cb().
+// Whether it may be the issuer of another one in the list.
+static bool has_issued_another(const mbedtls_x509_crt *crt, const mbedtls_x509_crt *list) {
+    for (const mbedtls_x509_crt *other = list; other != NULL; other = other->next) {
+        if (is_same(&other->issuer_raw, &crt->subject_raw) && !is_same(&other->subject_raw, &crt->subject_raw)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// The library looks for an issuer among the certificates that follow, and peers send them in any order (RFC 8446
+// section 4.4.2): issuers go behind all that they may have issued, and the order stays otherwise.
+static void put_in_order(mbedtls_x509_crt *leaf) {
+    for (mbedtls_x509_crt *last = leaf; last->next != NULL; last = last->next) {
+        mbedtls_x509_crt **link = &last->next;
+        while (*link != NULL && has_issued_another(*link, last->next)) {
+            link = &(*link)->next;
+        }
+        mbedtls_x509_crt *next = *link; // NULL: they issued each other
+        if (next != NULL) {
+            *link = next->next;
+            next->next = last->next;
+            last->next = next;
+        }
+    }
+}
+
+// For mbedtls_ssl_conf_ca_cb(). The first question is about the peer's own certificate, at the head of its chain.
 static int find_issuers(void *arg, const mbedtls_x509_crt *child, mbedtls_x509_crt **candidates) {
     tls_connection_t *connection = arg;
     if (!connection->chain_begun) {
         connection->chain_begun = true;
+        put_in_order((mbedtls_x509_crt *)(uintptr_t)child);
         connection->leaf_trusted = is_anchor(connection->context, child);
     }
     int ret = add_loaded(connection->context, child, candidates);

@@ -139,14 +139,14 @@ static int know_extension(void *unused, const mbedtls_x509_crt *crt, const mbedt
     return MBEDTLS_OID_CMP(MBEDTLS_OID_NAME_CONSTRAINTS, oid) == 0 ? 0 : MBEDTLS_ERR_X509_INVALID_EXTENSIONS;
 }
 
-static int parse_der(mbedtls_x509_crt *chain, const uint8_t *data, size_t len) {
-    return mbedtls_x509_crt_parse_der_with_ext_cb(chain, data, len, 1, know_extension, NULL);
+int parse_der(mbedtls_x509_crt *chain, const uint8_t *data, size_t len, bool stays) {
+    return mbedtls_x509_crt_parse_der_with_ext_cb(chain, data, len, !stays, know_extension, NULL);
 }
 
 #else
 
-static int parse_der(mbedtls_x509_crt *chain, const uint8_t *data, size_t len) {
-    return mbedtls_x509_crt_parse_der(chain, data, len);
+int parse_der(mbedtls_x509_crt *chain, const uint8_t *data, size_t len, bool stays) {
+    return stays ? mbedtls_x509_crt_parse_der_nocopy(chain, data, len) : mbedtls_x509_crt_parse_der(chain, data, len);
 }
 
 #endif
@@ -162,7 +162,7 @@ static int parse_pem(mbedtls_x509_crt *chain, const uint8_t *text) {
     if (ret == 0) {
         size_t len;
         const uint8_t *der = mbedtls_pem_get_buffer(&pem, &len);
-        ret = parse_der(chain, der, len);
+        ret = parse_der(chain, der, len, false);
     }
     mbedtls_pem_free(&pem);
     return ret;
@@ -181,7 +181,7 @@ static int parse_pem(mbedtls_x509_crt *chain, const uint8_t *text) {
 // Parses one certificate to the end of a chain. A result of the library.
 static int parse_certificate(mbedtls_x509_crt *chain, const uint8_t *data, size_t len, bool pem) {
     if (!pem) {
-        return parse_der(chain, data, len);
+        return parse_der(chain, data, len, false);
     }
     uint8_t *copy = copy_with_terminator(data, len);
     if (copy == NULL) {

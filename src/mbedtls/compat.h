@@ -369,6 +369,11 @@ static inline size_t compat_output_left(const mbedtls_ssl_context *ssl) {
     return ssl->MBEDTLS_PRIVATE(out_left);
 }
 
+// Whether there is a buffer for output at all: none is if memory ran out while the library was being set up.
+static inline bool compat_has_output(const mbedtls_ssl_context *ssl) {
+    return ssl->MBEDTLS_PRIVATE(out_buf) != NULL;
+}
+
 // Sends what is left of the output, only while something is left. A result of the library.
 static inline int compat_flush(mbedtls_ssl_context *ssl) {
     // While output is left, Mbed TLS 3.6 sends that in place of the alert, in every state, and reports success. The

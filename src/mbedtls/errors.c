@@ -264,7 +264,7 @@ static void send_alert(tls_connection_t *connection, int alert) {
     if (compat_output_left(ssl) > 0) {
         (void)compat_flush(ssl);
     }
-    if (compat_output_left(ssl) == 0 && buffers_for_writing(connection, 2)) {
+    if (compat_output_left(ssl) == 0 && buffers_for_writing(connection, 2) && compat_has_output(ssl)) {
         compat_alert_keys_t keys;
         compat_place_alert_keys(ssl, &keys);
         (void)mbedtls_ssl_send_alert_message(ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, (unsigned char)alert);

@@ -330,6 +330,9 @@ static inline bool is_in_bundle(const tls_context_t *context, const mbedtls_x509
 // ---------------------------------------------------------------------------------------------------------------------
 // certificates.c
 
+// Adds one in DER to the list, for use as an anchor; `stays`: the bytes outlive it. A result of the library.
+int parse_der(mbedtls_x509_crt *chain, const uint8_t *data, size_t len, bool stays);
+
 void identity_release(identity_t *identity); // NULL is allowed
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -374,6 +374,18 @@ static void describe_certificate(tls_connection_t *connection, const mbedtls_x50
 
 // ---------------------------------------------------------------------------------------------------------------------
 
+// Whether the issuer's key is the one that a certificate says (RFC 5280 section 4.2.1.1). The library does not look at
+// it; to others it is a condition. The issuer's serial number is none here: of two certificates that an authority has
+// for one key the library takes the first.
+static uint32_t judge_identifier(const mbedtls_x509_crt *crt, const mbedtls_x509_crt *issuer) {
+    const mbedtls_x509_buf *said = &crt->authority_key_id.keyIdentifier;
+    if (issuer == NULL || said->len == 0 || issuer->subject_key_id.len == 0) {
+        return 0;
+    }
+    bool same = said->len == issuer->subject_key_id.len && memcmp(said->p, issuer->subject_key_id.p, said->len) == 0;
+    return same ? 0 : MBEDTLS_X509_BADCERT_NOT_TRUSTED;
+}
+
 // What the certificate is for. The library does not ask what its issuers' are for, and takes "any" for an answer.
 static uint32_t judge_purpose(const tls_connection_t *connection, const mbedtls_x509_crt *crt, int depth) {
     bool of_client = context_is_server(connection->context);
@@ -463,6 +475,7 @@ static uint32_t judge(tls_connection_t *connection, const mbedtls_x509_crt *crt,
     }
     flags &= ~(uint32_t)(MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE);
     flags |= judge_dates(crt, now);
+    flags |= judge_identifier(crt, connection->issuer);
     flags |= judge_purpose(connection, crt, depth) | judge_names(connection, crt, depth, top);
     flags |= judge_revocation(connection, crt, depth, top, now);
     if (depth == 0 && top && is_anchor(connection->context, crt)) {

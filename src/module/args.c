@@ -69,6 +69,11 @@ ssl_data_t ssl_data_from_text(mp_obj_t obj) {
     return (ssl_data_t) {.data = info.buf, .len = info.len};
 }
 
+const char *ssl_chars_from_obj(mp_obj_t obj, size_t *len) {
+    const char *chars = mp_obj_str_get_data(obj, len);
+    return *len == 0 ? "" : chars;
+}
+
 mp_obj_t ssl_text_to_obj(const char *text, size_t len) {
     if (!utf8_check((const byte *)text, len)) {
         return mp_obj_new_bytes((const byte *)text, len);

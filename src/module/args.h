@@ -21,6 +21,9 @@ bool ssl_is_path(mp_obj_t obj);
 // As above, but a str is always the data: MicroPython's `cadata` is not a path.
 ssl_data_t ssl_data_from_text(mp_obj_t obj);
 
+// A str or bytes, with a NUL behind it: MicroPython's bytes(bytearray()) has no data. Raises TypeError for others.
+const char *ssl_chars_from_obj(mp_obj_t obj, size_t *len);
+
 // The content of the file at `path`.
 ssl_data_t ssl_data_from_file(mp_obj_t path);
 

@@ -28,7 +28,8 @@ static tls_binding_t binding_from_obj(mp_obj_t obj) {
         [TLS_BINDING_SERVER_END_POINT] = "tls-server-end-point",
         [TLS_BINDING_EXPORTER] = "tls-exporter",
     };
-    const char *name = mp_obj_str_get_str(obj);
+    size_t len;
+    const char *name = ssl_chars_from_obj(obj, &len);
     for (size_t i = 0; i < MP_ARRAY_SIZE(names); i++) {
         if (strcmp(name, names[i]) == 0) {
             return (tls_binding_t)i;

@@ -12,6 +12,13 @@
 #define SSL_NORETURN NORETURN
 #endif
 
+// MicroPython's own nlr_push() returns twice, and its header does not say so. A compiler that does not know may keep
+// what stands before the call and is wanted after the jump in a place on the stack that it gives to something else in
+// between: with sanitizers GCC 12 did, and exceptions of streams got lost.
+#if !MICROPY_NLR_SETJMP && defined(__GNUC__)
+__attribute__((returns_twice)) unsigned int(nlr_push)(nlr_buf_t *);
+#endif
+
 // Threads that run Python code side by side exist only without a global lock; elsewhere a plain load and store will do,
 // which spares small cores without atomic instructions a library call.
 #if MICROPY_PY_THREAD && !MICROPY_PY_THREAD_GIL

@@ -172,7 +172,7 @@ static const char *password_from_obj(mp_obj_t obj) {
         return NULL;
     }
     size_t len;
-    const char *password = mp_obj_str_get_data(obj, &len);
+    const char *password = ssl_chars_from_obj(obj, &len);
     if (strlen(password) != len) {
         mp_raise_ValueError(MP_ERROR_TEXT("NUL in password"));
     }
@@ -326,7 +326,7 @@ static mp_obj_t ssl_context_set_ciphers(mp_obj_t self_in, mp_obj_t ciphers) {
     tls_error_clear(&error);
     for (size_t i = 0; i < count; i++) {
         size_t len;
-        const char *name = mp_obj_str_get_data(names[i], &len);
+        const char *name = ssl_chars_from_obj(names[i], &len);
         suites[i] = tls_cipher_suite(name, len);
         if (suites[i] == 0) {
             tls_error_set(&error, TLS_ERROR_ARGUMENT, TLS_CODE_BAD_CONFIG, "unknown cipher suite %.60s", name);

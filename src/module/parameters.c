@@ -15,7 +15,7 @@ typedef bool (*set_names_t)(tls_context_t *context, const char *const *names, si
 
 static const char *name_from_obj(mp_obj_t obj) {
     size_t len;
-    const char *name = mp_obj_str_get_data(obj, &len);
+    const char *name = ssl_chars_from_obj(obj, &len);
     if (strlen(name) != len) {
         mp_raise_ValueError(MP_ERROR_TEXT("NUL in name"));
     }

@@ -110,7 +110,7 @@ static const char *hint_from_obj(mp_obj_t obj) {
         return NULL;
     }
     size_t len;
-    const char *hint = mp_obj_str_get_data(obj, &len);
+    const char *hint = ssl_chars_from_obj(obj, &len);
     if (len > TLS_PSK_IDENTITY_MAX || strlen(hint) != len) {
         mp_raise_ValueError(MP_ERROR_TEXT("bad identity_hint"));
     }

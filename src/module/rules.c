@@ -115,7 +115,7 @@ static mp_obj_t get_pins(mp_obj_ssl_context_t *self) {
 static int64_t whole_seconds(mp_obj_t value) {
     mp_int_t high = mp_obj_get_int(mp_binary_op(MP_BINARY_OP_RSHIFT, value, MP_OBJ_NEW_SMALL_INT(24)));
     mp_int_t low = mp_obj_get_int(mp_binary_op(MP_BINARY_OP_AND, value, MP_OBJ_NEW_SMALL_INT(0xFFFFFF)));
-    return high < 0 ? -1 : (int64_t)high << 24 | low;
+    return high < 0 || high >= TIME_MAX >> 24 ? -1 : (int64_t)high << 24 | low;
 }
 
 static int64_t seconds_from_obj(mp_obj_t value) {

@@ -60,7 +60,7 @@ static int alert_from_obj(mp_obj_t answer) {
 static tls_status_t hook_sni(tls_host_t *host, const char *name, tls_context_t **context, int *alert) {
     ssl_call_t *call = ssl_call_of(host);
     mp_obj_ssl_socket_t *self = call->socket;
-    tls_status_t status = TLS_ABORTED;
+    tls_status_t status;
     nlr_buf_t nlr;
     if (nlr_push(&nlr) == 0) {
         self->choosing = true;
@@ -79,6 +79,7 @@ static tls_status_t hook_sni(tls_host_t *host, const char *name, tls_context_t *
         status = answer == mp_const_none ? TLS_OK : TLS_ERROR;
     } else {
         call->exception = MP_OBJ_FROM_PTR(nlr.ret_val);
+        status = TLS_ABORTED;
     }
     self->choosing = false;
     ssl_call_set_hooks(call);

@@ -78,10 +78,12 @@ void ssl_socket_discard(mp_obj_ssl_socket_t *self) {
         self->stats.heap_peak = (uint32_t)tls_connection_memory_use(self->connection).peak;
     }
 #endif
+    ssl_descriptor_close(self);
     tls_connection_free(self->connection);
     self->connection = NULL;
     self->stream = MP_OBJ_NULL;
     self->unread = MP_OBJ_NULL;
+    self->late_error = MP_OBJ_NULL;
 }
 
 static void handshake_or_discard(mp_obj_ssl_socket_t *self) {
@@ -131,6 +133,7 @@ mp_obj_t ssl_socket_new(mp_obj_ssl_context_t *context, mp_obj_t stream, const ss
     self->stream = stream;
     self->server_hostname = options->server_hostname;
     self->unread = MP_OBJ_NULL;
+    self->late_error = MP_OBJ_NULL;
     self->send_error = MP_OBJ_NULL;
     self->timeout_ms = SSL_NO_LIMIT;
     self->blocking = options->non_blocking ? SSL_NON_BLOCKING : SSL_BLOCKING_UNKNOWN;
@@ -231,9 +234,14 @@ static ssl_transfer_t end_of_stream(mp_obj_ssl_socket_t *self, tls_status_t stat
     return failure(0, MP_OBJ_NULL);
 }
 
-ssl_transfer_t ssl_socket_receive(mp_obj_ssl_socket_t *self, void *buf, size_t size, const ssl_deadline_t *deadline) {
+static ssl_transfer_t receive(mp_obj_ssl_socket_t *self, void *buf, size_t size, const ssl_deadline_t *deadline) {
     ssl_transfer_t result = {0};
     if (self->read_shut) {
+        return result;
+    }
+    if (self->late_error != MP_OBJ_NULL) {
+        result = failure(0, self->late_error);
+        self->late_error = MP_OBJ_NULL;
         return result;
     }
     result.count = take_unread(self, buf, size);
@@ -272,6 +280,12 @@ ssl_transfer_t ssl_socket_receive(mp_obj_ssl_socket_t *self, void *buf, size_t s
             return failure(call.errcode, call.exception);
     }
     return failure(MP_EIO, MP_OBJ_NULL);
+}
+
+ssl_transfer_t ssl_socket_receive(mp_obj_ssl_socket_t *self, void *buf, size_t size, const ssl_deadline_t *deadline) {
+    ssl_transfer_t result = receive(self, buf, size, deadline);
+    ssl_descriptor_note(self, false, mp_is_nonblocking_error(result.errcode), false);
+    return result;
 }
 
 // Whether the stream takes a few bytes, or fails, without waiting. Streams that cannot tell are believed to.
@@ -315,7 +329,7 @@ static ssl_transfer_t explain_send_error(mp_obj_ssl_socket_t *self, const ssl_de
     return received.exception != MP_OBJ_NULL ? received : result;
 }
 
-ssl_transfer_t ssl_socket_transmit(mp_obj_ssl_socket_t *self, const void *buf, size_t size,
+static ssl_transfer_t transmit(mp_obj_ssl_socket_t *self, const void *buf, size_t size,
     const ssl_deadline_t *deadline) {
     ssl_transfer_t result = {0};
     if (is_unusable(self, &result)) {
@@ -367,6 +381,13 @@ ssl_transfer_t ssl_socket_transmit(mp_obj_ssl_socket_t *self, const void *buf, s
             return failure(call.errcode, call.exception);
     }
     return failure(MP_EIO, MP_OBJ_NULL);
+}
+
+ssl_transfer_t ssl_socket_transmit(mp_obj_ssl_socket_t *self, const void *buf, size_t size,
+    const ssl_deadline_t *deadline) {
+    ssl_transfer_t result = transmit(self, buf, size, deadline);
+    ssl_descriptor_note(self, true, mp_is_nonblocking_error(result.errcode), result.count < size);
+    return result;
 }
 
 void ssl_socket_raise_failure(mp_obj_ssl_socket_t *self) {
@@ -477,9 +498,8 @@ static void flush_output(mp_obj_ssl_socket_t *self) {
     }
 }
 
-// Whether a read would give data or tell the end without the stream below having anything new.
-static bool is_readable_at_once(const mp_obj_ssl_socket_t *self) {
-    if (self->unread != MP_OBJ_NULL || self->ended || self->read_shut) {
+bool ssl_socket_is_readable_at_once(const mp_obj_ssl_socket_t *self) {
+    if (self->unread != MP_OBJ_NULL || self->late_error != MP_OBJ_NULL || self->ended || self->read_shut) {
         return true;
     }
     if (tls_connection_input_pending(self->connection) > 0) {
@@ -500,7 +520,7 @@ static mp_uint_t ssl_socket_poll(mp_obj_ssl_socket_t *self, uintptr_t events, in
         return events & POLL_RDWR; // either direction goes on with the handshake
     }
     mp_uint_t ready = 0;
-    if ((events & MP_STREAM_POLL_RD) && is_readable_at_once(self)) {
+    if ((events & MP_STREAM_POLL_RD) && ssl_socket_is_readable_at_once(self)) {
         ready |= MP_STREAM_POLL_RD;
         events &= ~(uintptr_t)MP_STREAM_POLL_RD;
         if (!(events & MP_STREAM_POLL_WR)) {
@@ -621,8 +641,9 @@ static mp_uint_t ssl_socket_ioctl(mp_obj_t self_in, mp_uint_t request, uintptr_t
             return ssl_socket_close(self, errcode);
         case MP_STREAM_POLL:
             return ssl_socket_poll(self, arg, errcode);
+        case MP_STREAM_GET_FILENO:
+            return ssl_descriptor_get(self, errcode);
         default:
-            // In particular no file descriptor: it would let poll() miss what is decrypted already.
             *errcode = MP_EINVAL;
             return MP_STREAM_ERROR;
     }

@@ -5,9 +5,10 @@
 
 #include "module/context.h"
 #include "module/deadline.h"
+#include "module/descriptor.h"
 #include "module/stats.h"
 
-typedef struct {
+typedef struct _mp_obj_ssl_socket_t {
     mp_obj_base_t base;
     mp_obj_ssl_context_t *context;
     mp_obj_t stream;              // what it runs over; MP_OBJ_NULL once closed
@@ -15,6 +16,7 @@ typedef struct {
     mp_obj_t server_hostname;
     mp_obj_t unread; // bytes that a read which then failed could not deliver, or MP_OBJ_NULL
     size_t unread_offset;
+    mp_obj_t late_error;      // for the next read, since one that filled a buffer could not keep what it had read
     mp_obj_t send_error;      // OSError of a stream that can no longer be written, but still be read; or MP_OBJ_NULL
     uint32_t handshake_start; // ticks
     size_t congestion;        // bytes to write until the stream is believed to take whole records again
@@ -34,6 +36,9 @@ typedef struct {
     bool ended;             // a read has told the end of the stream
     bool truncated;         // … which came without close_notify
     bool close_requested;   // close() was called from inside a call of its own
+#if MICROPY_PY_SELECT_POSIX_OPTIMISATIONS
+    ssl_descriptor_t descriptor;
+#endif
 #if MICROPY_PY_SSL_SNI_CALLBACK
     bool choosing; // sni_callback is at work, and may set `context`
 #endif
@@ -80,6 +85,9 @@ static inline ssl_deadline_t ssl_socket_start(const mp_obj_ssl_socket_t *self) {
 ssl_transfer_t ssl_socket_receive(mp_obj_ssl_socket_t *self, void *buf, size_t size, const ssl_deadline_t *deadline);
 ssl_transfer_t ssl_socket_transmit(mp_obj_ssl_socket_t *self, const void *buf, size_t size,
     const ssl_deadline_t *deadline);
+
+// Whether a read would give data or tell the end without the stream below having anything new.
+bool ssl_socket_is_readable_at_once(const mp_obj_ssl_socket_t *self);
 
 // Completes the handshake, waiting as long as the timeout allows (without one, the transport's own bounds each wait); a
 // socket that setblocking() or settimeout() have made non-blocking does not wait: OSError(EAGAIN). Raises.

@@ -2,7 +2,8 @@
 //
 // When a read that has collected some bytes ends with a timeout or an exception, the bytes are kept for the next read.
 // The methods of py/stream.c would drop them, and after a timeout the connection could not be used any more. And a
-// timeout bounds each method as a whole, however many pieces the data comes and goes in.
+// timeout bounds each method as a whole, however many pieces the data comes and goes in. Nor is anything lost when
+// there is no memory for what has been read.
 
 #include "module/stream_methods.h"
 
@@ -13,90 +14,148 @@
 #include "py/objstr.h"
 #include "py/stream.h"
 
+#define FIRST_LINE    32
 #define FIRST_CHUNK   256
 #define LARGEST_CHUNK 4096
 
-// Keeps bytes that could not be delivered. Nothing else is unread then: errors come only after all of it was taken.
-static void keep(mp_obj_ssl_socket_t *self, const void *data, size_t len) {
-    if (len > 0) {
-        self->unread = mp_obj_new_bytes(data, len);
+// ---------------------------------------------------------------------------------------------------------------------
+// Room for what a read returns: a bytes object, which is had before anything is read. When there is no memory for a
+// larger one the bytes are not lost, since all that it takes to keep them is there.
+
+static mp_obj_str_t *new_room(size_t size) {
+    mp_obj_str_t *room = mp_obj_malloc(mp_obj_str_t, &mp_type_bytes);
+    room->data = m_new(byte, size + 1);
+    room->len = size;
+    return room;
+}
+
+static byte *room_data(const mp_obj_str_t *room) {
+    return (byte *)(uintptr_t)room->data;
+}
+
+static bool grow_room(mp_obj_str_t *room, size_t size) {
+    byte *data = m_renew_maybe(byte, room_data(room), room->len + 1, size + 1, true);
+    if (data == NULL) {
+        return false;
+    }
+    room->data = data;
+    room->len = size;
+    return true;
+}
+
+// The object with its first `len` bytes. Never fails.
+static mp_obj_t finish_room(mp_obj_str_t *room, size_t len) {
+    if (len == 0) {
+        return mp_const_empty_bytes;
+    }
+    (void)m_renew_maybe(byte, room_data(room), room->len + 1, len + 1, false); // smaller, where it is
+    room_data(room)[len] = '\0';
+    room->len = len;
+    room->hash = qstr_compute_hash(room->data, len);
+    return MP_OBJ_FROM_PTR(room);
+}
+
+// Keeps the bytes that a read cannot deliver. If some are unread still, these came from there too.
+static void keep_room(mp_obj_ssl_socket_t *self, mp_obj_str_t *room, size_t len) {
+    if (self->unread != MP_OBJ_NULL) {
+        self->unread_offset -= len;
+    } else if (len > 0) {
+        self->unread = finish_room(room, len);
         self->unread_offset = 0;
+    }
+    ssl_descriptor_refresh(self);
+}
+
+// Makes the room twice as large. If there is no memory, the bytes that are in it are kept.
+static void double_room(mp_obj_ssl_socket_t *self, mp_obj_str_t *room, size_t most) {
+    size_t size = room->len + MIN(room->len, most);
+    if (!grow_room(room, size)) {
+        keep_room(self, room, room->len);
+        m_malloc_fail(size);
     }
 }
 
-// Ends a read that stopped with an error after `len` bytes. Returns only for "would block".
-static void raise_unless_blocked(mp_obj_ssl_socket_t *self, const ssl_transfer_t *result, const void *data,
-    size_t len) {
-    if (result->exception != MP_OBJ_NULL) {
-        keep(self, data, len);
-        nlr_raise(result->exception);
+// Likewise from a buffer of the program's, into which they may be read again or not. false: there is no memory.
+static bool keep_copy(mp_obj_ssl_socket_t *self, const byte *data, size_t len) {
+    if (len == 0) {
+        return true;
     }
-    if (!mp_is_nonblocking_error(result->errcode)) {
-        keep(self, data, len);
-        mp_raise_OSError(result->errcode);
+    mp_obj_str_t *copy = m_new_obj_maybe(mp_obj_str_t);
+    byte *bytes = copy == NULL ? NULL : m_new_maybe(byte, len + 1);
+    if (bytes == NULL) {
+        return false;
     }
+    memcpy(bytes, data, len);
+    *copy = (mp_obj_str_t) {.base = {&mp_type_bytes}, .len = len, .data = bytes};
+    keep_room(self, copy, len);
+    return true;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Reading
+
+// MP_OBJ_NULL: it did not fail, or would block.
+static mp_obj_t exception_of(const ssl_transfer_t *result) {
+    if (result->exception != MP_OBJ_NULL || result->errcode == 0 || mp_is_nonblocking_error(result->errcode)) {
+        return result->exception;
+    }
+    return mp_obj_new_exception_arg1(&mp_type_OSError, MP_OBJ_NEW_SMALL_INT(result->errcode));
 }
 
 static bool has_failed(const ssl_transfer_t *result) {
     return result->errcode != 0 || result->exception != MP_OBJ_NULL;
 }
 
-// Reads until `size` bytes are there, the stream ends, or, with `once`, something is there. Returns how many, or -1 if
-// it would block and nothing is there.
-static mp_int_t read_up_to(mp_obj_ssl_socket_t *self, byte *buf, size_t size, bool once) {
+// Reads until `size` bytes are there, the stream ends, or, with `once`, something is there. *done says how many.
+// Returns what went wrong.
+static ssl_transfer_t read_up_to(mp_obj_ssl_socket_t *self, byte *buf, size_t size, bool once, size_t *done) {
     ssl_deadline_t deadline = ssl_socket_start(self);
-    size_t done = 0;
-    while (done < size) {
-        ssl_transfer_t result = ssl_socket_receive(self, buf + done, size - done, &deadline);
-        if (has_failed(&result)) {
-            raise_unless_blocked(self, &result, buf, done);
-            return done > 0 ? (mp_int_t)done : -1;
-        }
-        if (result.count == 0) {
+    ssl_transfer_t result = {0};
+    *done = 0;
+    while (*done < size) {
+        result = ssl_socket_receive(self, buf + *done, size - *done, &deadline);
+        if (has_failed(&result) || result.count == 0) {
             break;
         }
-        done += result.count;
+        *done += result.count;
         if (once) {
             break;
         }
     }
-    return (mp_int_t)done;
+    return result;
+}
+
+// Ends a read that has `len` bytes in its room.
+static mp_obj_t end_read(mp_obj_ssl_socket_t *self, const ssl_transfer_t *result, mp_obj_str_t *room, size_t len) {
+    mp_obj_t exception = exception_of(result);
+    if (exception != MP_OBJ_NULL) {
+        keep_room(self, room, len);
+        nlr_raise(exception);
+    }
+    return has_failed(result) && len == 0 ? mp_const_none : finish_room(room, len);
 }
 
 static mp_obj_t read_all(mp_obj_ssl_socket_t *self) {
-    vstr_t vstr;
-    vstr_init(&vstr, FIRST_CHUNK);
-    size_t chunk = FIRST_CHUNK;
+    mp_obj_str_t *room = new_room(FIRST_CHUNK);
+    size_t len = 0;
     ssl_deadline_t deadline = ssl_socket_start(self);
     for (;;) {
-        char *p = vstr_add_len(&vstr, chunk);
-        ssl_transfer_t result = ssl_socket_receive(self, p, chunk, &deadline);
-        vstr_cut_tail_bytes(&vstr, chunk - result.count);
-        if (has_failed(&result)) {
-            raise_unless_blocked(self, &result, vstr.buf, vstr.len);
-            if (vstr.len == 0) {
-                return mp_const_none;
-            }
-            break;
+        if (len == room->len) {
+            double_room(self, room, LARGEST_CHUNK);
         }
-        if (result.count == 0) {
-            break;
+        ssl_transfer_t result = ssl_socket_receive(self, room_data(room) + len, room->len - len, &deadline);
+        if (has_failed(&result) || result.count == 0) {
+            return end_read(self, &result, room, len);
         }
-        chunk = MIN(vstr.len, LARGEST_CHUNK);
+        len += result.count;
     }
-    return mp_obj_new_bytes_from_vstr(&vstr);
 }
 
 static mp_obj_t read_bytes(mp_obj_ssl_socket_t *self, size_t size, bool once) {
-    vstr_t vstr;
-    vstr_init_len(&vstr, size);
-    mp_int_t count = read_up_to(self, (byte *)vstr.buf, size, once);
-    if (count < 0) {
-        vstr_clear(&vstr);
-        return mp_const_none;
-    }
-    vstr.len = (size_t)count;
-    return mp_obj_new_bytes_from_vstr(&vstr);
+    mp_obj_str_t *room = new_room(size);
+    size_t len;
+    ssl_transfer_t result = read_up_to(self, room_data(room), size, once, &len);
+    return end_read(self, &result, room, len);
 }
 
 //| class SSLSocket:
@@ -129,8 +188,16 @@ static mp_obj_t read_into(size_t n_args, const mp_obj_t *args, bool once) {
         mp_int_t limit = mp_obj_get_int(args[2]);
         size = limit < 0 ? size : MIN(size, (size_t)limit);
     }
-    mp_int_t count = read_up_to(MP_OBJ_TO_PTR(args[0]), info.buf, size, once);
-    return count < 0 ? mp_const_none : MP_OBJ_NEW_SMALL_INT(count);
+    mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(args[0]);
+    size_t done;
+    ssl_transfer_t result = read_up_to(self, info.buf, size, once, &done);
+    mp_obj_t exception = exception_of(&result);
+    if (exception != MP_OBJ_NULL && keep_copy(self, info.buf, done)) {
+        nlr_raise(exception);
+    }
+    self->late_error = exception; // nothing was kept: these are delivered, and the next read raises it
+    ssl_descriptor_refresh(self);
+    return has_failed(&result) && done == 0 ? mp_const_none : MP_OBJ_NEW_SMALL_INT((mp_int_t)done);
 }
 
 //| def readinto(self, buffer: bytearray | memoryview, size: int = -1, /) -> int | None:
@@ -153,28 +220,25 @@ MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(ssl_stream_recv_into_obj, 2, 3, ssl_stream_r
 static mp_obj_t ssl_stream_readline(size_t n_args, const mp_obj_t *args) {
     mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(args[0]);
     mp_int_t limit = n_args < 2 ? -1 : mp_obj_get_int(args[1]);
-    vstr_t vstr;
-    vstr_init(&vstr, 32);
+    mp_obj_str_t *room = new_room(FIRST_LINE);
+    size_t len = 0;
     ssl_deadline_t deadline = ssl_socket_start(self);
-    while (limit < 0 || vstr.len < (size_t)limit) {
-        char c;
-        ssl_transfer_t result = ssl_socket_receive(self, &c, 1, &deadline);
-        if (has_failed(&result)) {
-            raise_unless_blocked(self, &result, vstr.buf, vstr.len);
-            if (vstr.len == 0) {
-                return mp_const_none;
-            }
+    ssl_transfer_t result = {0};
+    while (limit < 0 || len < (size_t)limit) {
+        if (len == room->len) {
+            double_room(self, room, LARGEST_CHUNK);
+        }
+        byte *c = room_data(room) + len;
+        result = ssl_socket_receive(self, c, 1, &deadline);
+        if (has_failed(&result) || result.count == 0) {
             break;
         }
-        if (result.count == 0) {
-            break;
-        }
-        vstr_add_byte(&vstr, (byte)c);
-        if (c == '\n') {
+        len++;
+        if (*c == '\n') {
             break;
         }
     }
-    return mp_obj_new_bytes_from_vstr(&vstr);
+    return end_read(self, &result, room, len);
 }
 MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(ssl_stream_readline_obj, 1, 2, ssl_stream_readline);
 
@@ -185,7 +249,10 @@ static mp_obj_t write_all(mp_obj_ssl_socket_t *self, const byte *buf, size_t siz
     while (done < size) {
         ssl_transfer_t result = ssl_socket_transmit(self, buf + done, size - done, &deadline);
         if (has_failed(&result)) {
-            raise_unless_blocked(self, &result, NULL, 0);
+            mp_obj_t exception = exception_of(&result);
+            if (exception != MP_OBJ_NULL) {
+                nlr_raise(exception);
+            }
             return done > 0 ? mp_obj_new_int_from_uint(done) : mp_const_none;
         }
         done += result.count;

@@ -104,28 +104,29 @@ mp_uint_t ssl_transport_ioctl(mp_obj_t stream, mp_uint_t request, uintptr_t arg,
 
 #ifdef __unix__
 
-bool ssl_transport_is_blocking(mp_obj_t stream) {
-    if (ssl_transport_is_python(stream)) {
-        return false;
-    }
-    int errcode;
-    mp_uint_t descriptor = mp_get_stream(stream)->ioctl(stream, MP_STREAM_GET_FILENO, 0, &errcode);
-    int flags = descriptor == MP_STREAM_ERROR ? -1 : fcntl((int)descriptor, F_GETFL);
-    return flags != -1 && !(flags & O_NONBLOCK);
-}
-
-// Where the system can wake us, nobody needs to look every millisecond. A Ctrl-C wakes us too.
-static void wait_for_event(mp_obj_t stream, uintptr_t event, uint32_t ms) {
+int ssl_transport_descriptor(mp_obj_t stream) {
     int errcode;
     mp_uint_t fd = MP_STREAM_ERROR;
     if (!ssl_transport_is_python(stream)) {
         fd = ssl_transport_ioctl(stream, MP_STREAM_GET_FILENO, 0, &errcode);
     }
-    if (fd == MP_STREAM_ERROR) {
+    return fd == MP_STREAM_ERROR ? -1 : (int)fd;
+}
+
+bool ssl_transport_is_blocking(mp_obj_t stream) {
+    int fd = ssl_transport_descriptor(stream);
+    int flags = fd == -1 ? -1 : fcntl(fd, F_GETFL);
+    return flags != -1 && !(flags & O_NONBLOCK);
+}
+
+// Where the system can wake us, nobody needs to look every millisecond. A Ctrl-C wakes us too.
+static void wait_for_event(mp_obj_t stream, uintptr_t event, uint32_t ms) {
+    int fd = ssl_transport_descriptor(stream);
+    if (fd == -1) {
         mp_event_wait_ms(1);
         return;
     }
-    struct pollfd entry = {.fd = (int)fd, .events = event == MP_STREAM_POLL_RD ? POLLIN : POLLOUT};
+    struct pollfd entry = {.fd = fd, .events = event == MP_STREAM_POLL_RD ? POLLIN : POLLOUT};
     MP_THREAD_GIL_EXIT();
     poll(&entry, 1, (int)MIN(ms, (uint32_t)INT_MAX));
     MP_THREAD_GIL_ENTER();
@@ -141,10 +142,8 @@ uint16_t ssl_transport_peer_port(mp_obj_t stream) {
         struct sockaddr_storage room;
     } address;
     socklen_t len = sizeof(address);
-    int errcode;
-    mp_uint_t fd = ssl_transport_is_python(stream) ? MP_STREAM_ERROR
-                                                   : ssl_transport_ioctl(stream, MP_STREAM_GET_FILENO, 0, &errcode);
-    if (fd == MP_STREAM_ERROR || getpeername((int)fd, &address.any, &len) != 0) {
+    int fd = ssl_transport_descriptor(stream);
+    if (fd == -1 || getpeername(fd, &address.any, &len) != 0) {
         return 0;
     }
     switch (address.any.sa_family) {

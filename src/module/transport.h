@@ -31,6 +31,8 @@ mp_uint_t ssl_transport_read(mp_obj_t stream, void *buf, size_t size, ssl_transp
 mp_uint_t ssl_transport_write(mp_obj_t stream, const void *buf, size_t size, size_t max, int *errcode);
 mp_uint_t ssl_transport_ioctl(mp_obj_t stream, mp_uint_t request, uintptr_t arg, int *errcode);
 
+// The file descriptor of a native stream; -1: it has none.
+int ssl_transport_descriptor(mp_obj_t stream);
 // Whether reads of the stream wait for data. false also for streams that cannot tell: all but those with a file
 // descriptor, on unix.
 bool ssl_transport_is_blocking(mp_obj_t stream);

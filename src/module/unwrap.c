@@ -42,6 +42,7 @@ static bool try_end_reading(mp_obj_ssl_socket_t *self, const ssl_deadline_t *dea
         result = ssl_socket_receive(self, p, len, deadline);
         self->unread = result.count > 0 ? room : MP_OBJ_NULL;
         self->unread_offset = 0;
+        ssl_descriptor_refresh(self);
     }
     if (result.count > 0) {
         ssl_raise_errno(MP_EINVAL, "the peer has sent data, which has to be read first");
@@ -104,6 +105,7 @@ static mp_obj_t ssl_socket_shutdown(mp_obj_t self_in, mp_obj_t how_obj) {
     if (how != SHUT_WRITING) {
         self->read_shut = true;
         self->unread = MP_OBJ_NULL;
+        ssl_descriptor_refresh(self);
     }
     if (how != SHUT_READING) {
         end_writing(self, &deadline);

@@ -486,7 +486,10 @@ static tls_status_t read_some(tls_connection_t *connection, void *buf, size_t si
     if (tls_transport_flush(connection) == TLS_ABORTED) {
         return TLS_ABORTED;
     }
-    int result = SSL_read_ex(connection->ssl, buf, size, count);
+    int result;
+    do {
+        result = SSL_read_ex(connection->ssl, buf, size, count);
+    } while (result == 1 && *count == 0); // a datagram without data, which to a program would be the end
     if (result == 1) {
         return TLS_OK; // not flushed: an abort now would have to throw the data away
     }

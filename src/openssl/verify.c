@@ -251,10 +251,15 @@ static bool may_take_part(X509 *leaf, const tls_connection_t *connection) {
     return X509_get_key_usage(leaf) & (decrypts ? KU_KEY_ENCIPHERMENT : KU_DIGITAL_SIGNATURE);
 }
 
-// RFC 5280 section 4.1.2.1
-static bool is_of_known_version(X509 *certificate) {
+// RFC 5280 sections 4.1.2.1 and 4.1.2.8: nobody may issue certificates with unique identifiers, and Mbed TLS reads
+// none.
+static bool is_of_known_form(X509 *certificate) {
     long version = X509_get_version(certificate);
-    return version == X509_VERSION_3 || (version < X509_VERSION_3 && X509_get_ext_count(certificate) == 0);
+    const ASN1_BIT_STRING *issuer_id = NULL;
+    const ASN1_BIT_STRING *subject_id = NULL;
+    X509_get0_uids(certificate, &issuer_id, &subject_id);
+    return issuer_id == NULL && subject_id == NULL
+        && (version == X509_VERSION_3 || (version < X509_VERSION_3 && X509_get_ext_count(certificate) == 0));
 }
 
 // An anchor need not say that it may issue certificates if it is too old for that.
@@ -263,7 +268,7 @@ static bool may_issue(X509 *issuer) {
 }
 
 static void judge_certificate(X509 *certificate, unsigned depth, bool top, bool of_server, tls_findings_t *findings) {
-    if (!is_of_known_version(certificate)) {
+    if (!is_of_known_form(certificate)) {
         note(findings, X509_V_ERR_UNSPECIFIED, depth);
     }
     if (is_weak_curve(certificate)) {

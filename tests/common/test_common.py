@@ -1,5 +1,6 @@
 """Does the module work on Mbed TLS as MicroPython's own ports configure it? They build it with their configuration
 (extmod/mbedtls/mbedtls_config_common.h) if they are told no other: TLS 1.2 and DTLS, and no PEM among other things.
+This interpreter is also the one with a date, as firmware may have one (SSL_EARLIEST_TIME: 2026-06-01).
 
 pytest-3 tests/common    needs `make build/mbedtls-common/micropython`
 """
@@ -7,6 +8,7 @@ pytest-3 tests/common    needs `make build/mbedtls-common/micropython`
 import base64
 import json
 import re
+import subprocess
 
 import mpy_cases
 import pytest
@@ -63,9 +65,9 @@ def der_certs(certs, tmp_path_factory):
 
 @pytest.fixture
 def run(start):
-    """run(CERTS, ARGV, OPTIONS=()): the interpreter in the background."""
-    def run(certs, argv, options=()):
-        env = mpy_environment(mpy_cases.environment("mbedtls", certs))
+    """run(CERTS, ARGV, OPTIONS=(), env={}): the interpreter in the background."""
+    def run(certs, argv, options=(), env=None):
+        env = mpy_environment({**mpy_cases.environment("mbedtls", certs), **(env or {})})
         return start([MICROPYTHON, *options, *argv], env=env, name="micropython-common", stdin=True)
 
     return run
@@ -143,3 +145,53 @@ def test_server_for_cpython(peer, certs, der_certs, free_port, certificate):
         assert python_peer.receive_to_end(conn).endswith(b"hello")
         assert conn.version() == "TLSv1.2"
     assert result(process)["error"] is None
+
+
+CLOCK = """
+#include <stdlib.h>
+#include <sys/time.h>
+
+int gettimeofday(struct timeval *tv, void *tz) {
+    (void)tz;
+    tv->tv_sec = atoll(getenv("NOW"));
+    tv->tv_usec = 0;
+    return 0;
+}
+"""
+
+
+@pytest.fixture(scope="session")
+def clock(tmp_path_factory):
+    """A library that has the interpreter's clock show the environment variable NOW."""
+    folder = tmp_path_factory.mktemp("clock")
+    (folder / "clock.c").write_text(CLOCK, encoding="utf-8")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", folder / "clock.so", folder / "clock.c"], check=True)
+    return folder / "clock.so"
+
+
+@pytest.mark.parametrize("now, certificate, error", [
+    (0, "ec", None),
+    (0, "expired", "expired on 2021-12-31; the clock was not set, taken was the firmware's date 2026-06-01"),
+    (0, "not-yet", "not valid before 2048-01-01; the clock was not set, taken was the firmware's date 2026-06-01"),
+    (2474582400, "not-yet", None),
+    (1798761600, "expired", "; this device's clock says 2027-01-01"),
+])
+def test_clock_behind_the_firmware(run, clock, certs, der_certs, tmp_path, now, certificate, error):
+    server = python_peer.Server(python_peer.server_context(certs, certificate), python_peer.close_notify)
+    script = tmp_path / "client.py"
+    script.write_text(f"""
+import socket, ssl
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+context.verify_mode = ssl.CERT_REQUIRED
+context.load_verify_locations({str(der_certs / "root.pem")!r})
+sock = socket.socket()
+sock.connect(socket.getaddrinfo("127.0.0.1", {server.port})[0][-1])
+try:
+    context.wrap_socket(sock, server_hostname="server.test").close()
+    print(None)
+except OSError as e:
+    print(e.detail)
+""", encoding="utf-8")
+    process = run(certs, [script], env={"LD_PRELOAD": str(clock), "NOW": str(now)})
+    process.check(20)
+    assert error in process.stdout if error else process.stdout == "None\n"

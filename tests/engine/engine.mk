@@ -52,7 +52,7 @@ $(BUILD)/tests/engine/%.o: tests/engine/%.c $(BUILD)/settings
 
 $(BUILD)/src/%.o: src/%.c $(BUILD)/settings
 	@mkdir -p $(@D)
-	@$(CC) $(FLAGS) $(WARNINGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+	@$(CC) $(FLAGS) $(WARNINGS) $(CPPFLAGS) -include tests/engine/earliest_time.h -MMD -MP -c -o $@ $<
 
 # The library is compiled once: it changes with its configuration only.
 LIBRARY_OBJECTS = $(patsubst $(MBEDTLS_DIR)/%.c,$(BUILD)/%.o,\

@@ -6,6 +6,8 @@
 
 #define ROUNDS_MAX 1000 // without a byte moving
 
+int64_t earliest_time;
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Files
 
@@ -277,10 +279,16 @@ static int64_t hook_now(tls_host_t *host) {
     return ((call_t *)host)->endpoint->now;
 }
 
-static uint64_t clock_ms = UINT32_MAX - 500; // hooks.ticks_ms wraps around soon
+#define CLOCK_START (UINT32_MAX - 500) // hooks.ticks_ms wraps around soon
+
+static uint64_t clock_ms = CLOCK_START;
 
 void advance_clock(uint32_t ms) {
     clock_ms += ms;
+}
+
+void reset_clock(void) {
+    clock_ms = CLOCK_START;
 }
 
 static uint32_t hook_ticks_ms(tls_host_t *host) {

@@ -85,6 +85,9 @@ const char *version_name(int version, bool datagram);
 #define TIME_2026_06_01 INT64_C(1780272000) // what the clock of an endpoint shows unless told otherwise
 #define TIME_2048_06_01 INT64_C(2474582400)
 
+// What the engine takes for MICROPY_PY_SSL_EARLIEST_TIME; 0 unless a test sets it.
+extern int64_t earliest_time;
+
 typedef struct endpoint {
     tls_context_t *context;
     tls_connection_t *connection;
@@ -137,6 +140,7 @@ int32_t endpoint_timeout_ms(endpoint_t *endpoint);
 
 // Time passes: hooks.ticks_ms counts on, at all endpoints.
 void advance_clock(uint32_t ms);
+void reset_clock(void); // to what it showed when the program began
 
 // The cipher suite in use; 0 before the handshake.
 uint16_t endpoint_suite(const endpoint_t *endpoint);

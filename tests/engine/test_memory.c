@@ -327,6 +327,44 @@ static tls_memory_use_t use_of(const endpoint_t *endpoint) {
     return use;
 }
 
+// The client's next message reaches the server, which has memory for so many requests.
+static void take_hello(pair_t *pair, long number) {
+    endpoint_handshake(&pair->client);
+    tls_memory_fail_after(number);
+    endpoint_handshake(&pair->server);
+    tls_memory_fail_after(-1);
+}
+
+// A server starts over when its hook for names has been asked. There may be no memory for that either, not even for the
+// buffer of an alert.
+static void check_choice(const setup_t *setup) {
+    pair_t pair;
+    pair_connect(&pair, setup); // what the library keeps for the process is there from now on
+    size_t failures = 0;
+    for (long number = 0; number < 500; number++) {
+        pair_reopen(&pair);
+        take_hello(&pair, number);
+        if (pair.datagram && pair.server.status == TLS_WANT_READ) {
+            take_hello(&pair, number); // with the cookie
+        }
+        if (pair.server.status == TLS_ERROR) {
+            assert_failed(&pair.server, TLS_ERROR_NO_MEMORY, TLS_CODE_ALLOC_FAILED);
+            failures += pair.server.sni_calls > 0;
+        }
+    }
+    assert_true(failures > 0);
+    pair_close(&pair);
+}
+
+TEST(while_a_server_chooses_its_context) {
+    setup_t setup = verified_setup();
+    side_t other = setup.server;
+    setup.other = &other;
+    check_choice(&setup);
+    setup.datagram = true;
+    check_choice(&setup);
+}
+
 // A program that makes and forgets things in its callbacks.
 static void *taken_in_hooks[3];
 
@@ -405,6 +443,7 @@ int main(void) {
         cmocka_unit_test(another_context),
         cmocka_unit_test(contexts_live_on),
         cmocka_unit_test(setters),
+        cmocka_unit_test(while_a_server_chooses_its_context),
         cmocka_unit_test(use),
         cmocka_unit_test(use_of_datagrams),
     };

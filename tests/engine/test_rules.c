@@ -133,6 +133,33 @@ TEST(one_list_in_date_is_enough) {
     pair_close(&pair);
 }
 
+// Revocation lists have dates, too.
+TEST(a_list_by_a_clock_that_is_behind_the_firmware) {
+    static const struct {
+        const char *list;
+        int64_t earliest;
+        uint32_t bits;
+    } cases[] = {
+        {"inter-crl", TIME_2026_06_01, 0},
+        {"inter-crl-old", TIME_2026_06_01, TLS_VERIFY_CRL},
+        {"inter-crl", TIME_2021_06_01, TLS_VERIFY_CRL | TLS_VERIFY_NOT_YET_VALID},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        setup_t setup = verified_setup();
+        pair_t pair;
+        pair_open(&pair, &setup);
+        load_anchors(&pair.client, cases[i].list);
+        set_flags(&pair.client, TLS_VERIFY_FLAG_CRL_LEAF);
+        pair_reopen(&pair);
+        pair.client.now = TIME_2000_01_01;
+        earliest_time = cases[i].earliest;
+        assert_int_equal(pair_handshake(&pair), cases[i].bits == 0);
+        assert_int_equal(pair.client.error.verify, cases[i].bits);
+        pair_close(&pair);
+    }
+    earliest_time = 0;
+}
+
 // A certificate may be taken off the list again, in whatever order the lists are loaded.
 TEST(the_newest_list_counts) {
     static const char *const orders[][2] = {{"inter-crl-before", "inter-crl"}, {"inter-crl", "inter-crl-before"}};
@@ -715,6 +742,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(revocation),
         cmocka_unit_test(one_list_in_date_is_enough),
+        cmocka_unit_test(a_list_by_a_clock_that_is_behind_the_firmware),
         cmocka_unit_test(the_newest_list_counts),
         cmocka_unit_test(anchors_are_not_looked_up),
         cmocka_unit_test(an_anchor_below_an_anchor_is_looked_up),

@@ -199,6 +199,36 @@ TEST(dates_to_the_second) {
     pair_close(&pair);
 }
 
+// Firmware with a date: nothing is now before it, unless the caller says so.
+TEST(dates_by_a_clock_that_is_behind_the_firmware) {
+    static const date_case_t cases[] = {
+        {"ec", TIME_2000_01_01, 0, {NULL, NULL}},
+        {"ec", 0, 0, {NULL, NULL}},
+        {"ec", -1, 0, {NULL, NULL}},
+        {"expired", TIME_2000_01_01, TLS_VERIFY_EXPIRED,
+            {"expired on 2021-12-31", "the clock was not set, taken was the firmware's date 2026-06-01"}},
+        {"not-yet", -1, TLS_VERIFY_NOT_YET_VALID,
+            {"not valid before 2048-01-01", "the clock was not set, taken was the firmware's date 2026-06-01"}},
+        {"expired", TIME_2021_06_01, TLS_VERIFY_EXPIRED, {"the clock was not set", "2026-06-01"}},
+        // A clock that is not behind counts.
+        {"expired", TIME_2026_06_01 + 86400, TLS_VERIFY_EXPIRED, {"this device's clock says", "2026-06-02"}},
+        {"not-yet", TIME_2048_06_01, 0, {NULL, NULL}},
+    };
+    earliest_time = TIME_2026_06_01;
+    for (size_t i = 0; i < COUNT(cases) * 2; i++) {
+        check_date(all_versions[i / COUNT(cases)], &cases[i % COUNT(cases)]);
+    }
+    setup_t setup = verified_setup();
+    setup.server.certificate = "expired";
+    pair_t pair;
+    pair_open(&pair, &setup);
+    tls_context_set_verify_time(pair.client.context, TIME_2021_06_01);
+    pair_reopen(&pair);
+    assert_true(pair_handshake(&pair));
+    pair_close(&pair);
+    earliest_time = 0;
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Trust
 
@@ -623,6 +653,7 @@ int main(void) {
         cmocka_unit_test(names_that_cannot_be),
         cmocka_unit_test(dates),
         cmocka_unit_test(dates_to_the_second),
+        cmocka_unit_test(dates_by_a_clock_that_is_behind_the_firmware),
         cmocka_unit_test(chains_that_do_not_lead_to_an_anchor),
         cmocka_unit_test(chains_that_lead_to_an_anchor),
         cmocka_unit_test(an_expired_root_is_not_trusted),

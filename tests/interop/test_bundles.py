@@ -2,7 +2,6 @@
 
 import ast
 import pathlib
-import re
 import ssl
 import subprocess
 
@@ -187,26 +186,6 @@ def test_all_of_the_machine(start_mpy):
     context.load_verify_locations(MACHINE)
     count, file, folder = ast.literal_eval(run_mpy(start_mpy, DEFAULTS))
     assert (count, file, folder) == (context.cert_store_stats()["x509"], str(MACHINE), None)
-
-
-# ----------------------------------------------------------------------------------------------------------------------
-# docs/trust.md
-
-INSTALL = re.search(r"```python\n(import os, ssl\n.*?)```", (ROOT / "docs" / "trust.md").read_text(), re.DOTALL)[1]
-
-
-def test_recipe(start_mpy, certs, tmp_path):
-    """A good bundle takes the place of the old one, a damaged one does not."""
-    good = (certs / "roots.bundle").read_bytes()
-    (tmp_path / "old").write_bytes(b"old")
-    (tmp_path / "new").write_bytes(good[:-1])
-    call = f'try:\n    install("{tmp_path}/new", "{tmp_path}/old")\nexcept ValueError as e:\n    print(e)\n'
-    program = f"{INSTALL}\n{call}"
-    assert run_mpy(start_mpy, program) == "invalid cert\n"
-    assert (tmp_path / "old").read_bytes() == b"old"
-    (tmp_path / "new").write_bytes(good)
-    assert run_mpy(start_mpy, program) == ""
-    assert (tmp_path / "old").read_bytes() == good
 
 
 # ----------------------------------------------------------------------------------------------------------------------

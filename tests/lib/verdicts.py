@@ -23,26 +23,35 @@ class Case:
     """A chain, what is asked of it, and the verdict.
 
     `chain` is what the peer sends, its own certificate first; `anchors` are those of the other side. `differences` says
-    for an engine ("mbedtls", "openssl") or a tool ("openssl verify", "certtool") what its verdict is instead, and why.
+    for an engine ("mbedtls", "openssl") or a tool ("openssl verify", "certtool") what its verdict is instead, and why;
+    `by_bundle` are engines whose verdict is the right one where the anchors are in a CA bundle.
     """
 
-    def __init__(self, group, name, verdict, chain, anchors, source, host, role, differences):
+    def __init__(self, group, name, verdict, chain, anchors, source, host, role, by_bundle,
+                 differences):
         self.group, self.name, self.verdict, self.source = group, name, verdict, source
         self.chain, self.anchors, self.host, self.role = chain, anchors, host, role
-        self.differences = differences
+        self.by_bundle, self.differences = by_bundle, differences
 
     def verdict_of(self, who):
         return self.differences[who][0] if who in self.differences else self.verdict
 
 
 # Differences that several cases have.
-IDENTIFIER = UNTRUSTED, "OpenSSL takes the identifier for a condition, not only for help in finding the issuer"
+UNIQUE = ACCEPT, "it does not mind them, though nobody may issue such certificates"
+SERIAL = (UNTRUSTED, "OpenSSL takes the serial number for a condition; Mbed TLS takes the first of two certificates that "
+                     "the issuer has for one key, so it would refuse what either of them has issued")
 UNREAD = BAD, "Mbed TLS cannot read it"
 UNREAD_ANCHOR = "invalid cert", "Mbed TLS cannot read it, so it is not loaded as an anchor"
 NO_ISSUER = UNTRUSTED, "Mbed TLS passes over issuers that may not issue, and then has none"
 PASSED_OVER = UNTRUSTED, "OpenSSL passes over certificates with extensions that it cannot read, and then has no issuer"
 NOT_COMPARED = BAD, "OpenSSL says that it cannot compare them, not that they are violated"
 ONE_ISSUER = UNTRUSTED, "of several issuers of one name without key identifiers OpenSSL tries one"
+ORDER = (UNTRUSTED, "Mbed TLS looks for an issuer among those that follow, and lets us put them in order only where the "
+                    "anchors are in a CA bundle, as the machine's are")
+ONE_OF_GNUTLS = UNTRUSTED, "of several issuers of one name without key identifiers GnuTLS tries one"
+FIRST_OF_NAME = UNTRUSTED, "of several intermediates of one name it takes the first, and looks for no other way from there"
+NO_OTHER_WAY = {"mbedtls": FIRST_OF_NAME, "openssl": FIRST_OF_NAME, "verify": FIRST_OF_NAME, "certtool": FIRST_OF_NAME}
 STRICT_ONLY = ACCEPT, "it looks at this under -x509_strict only"
 ANY_SUITE = ACCEPT, "it does not know the cipher suite, so any usage will do that some suite needs"
 LEVEL = ACCEPT, "it is asked for level 2, which is 112 bits"
@@ -68,12 +77,12 @@ def group(title, source):
     _group[:] = [title, source]
 
 
-def case(name, verdict, chain, *, anchors=None, source=None, host=HOST, role=SERVER, **differences):
+def case(name, verdict, chain, *, anchors=None, source=None, host=HOST, role=SERVER, by_bundle=(), **differences):
     """Differences are written as mbedtls=, openssl=, verify=, certtool= (verdict, reason)."""
     names = {"verify": "openssl verify"}
     CASES.append(Case(
         _group[0], name, verdict, chain, [ROOT] if anchors is None else anchors, source or _group[1], host, role,
-        {names.get(who, who): difference for who, difference in differences.items()}))
+        by_bundle, {names.get(who, who): difference for who, difference in differences.items()}))
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -136,15 +145,15 @@ case("leaf and intermediate", ACCEPT, GOOD)
 case("leaf of the root", ACCEPT, [leaf(ROOT)])
 case("the root is sent as well", ACCEPT, [*GOOD, ROOT], source="RFC 8446 4.4.2")
 case("another intermediate is sent as well", ACCEPT, [GOOD[0], lower(OTHER_ROOT), INTER], source="RFC 8446 4.4.2")
-case("intermediates in the wrong order", ACCEPT, [leaf(lower()), INTER, lower()], source="RFC 8446 4.4.2", mbedtls=(
-    UNTRUSTED, "Mbed TLS looks for an issuer among those that follow"))
+case("intermediates in the wrong order", ACCEPT, [leaf(lower()), INTER, lower()], source="RFC 8446 4.4.2", mbedtls=ORDER,
+     by_bundle=["mbedtls"])
 case("the intermediate twice", ACCEPT, [*GOOD, INTER], source="RFC 8446 4.4.2")
 case("the intermediate is missing", UNTRUSTED, GOOD[:1])
 case("the intermediate is an anchor", ACCEPT, GOOD[:1], anchors=[INTER], source="RFC 5280 6.1.1 (d)")
 case("another root is trusted", UNTRUSTED, GOOD, anchors=[OTHER_ROOT])
 case("a root of the same name with another key is trusted", UNTRUSTED, GOOD, anchors=[root(key=OTHER_KEY)])
 case("two roots of one name are trusted, the second has the key", ACCEPT, GOOD, anchors=[root(key=OTHER_KEY), ROOT],
-     openssl=ONE_ISSUER, verify=ONE_ISSUER)
+     verify=ONE_ISSUER)
 case("the leaf's signature is wrong", UNTRUSTED, below(INTER, spoilt=True), source="RFC 5280 6.1.3 (a)(1)")
 case("the intermediate's signature is wrong", UNTRUSTED, below(inter(spoilt=True)), source="RFC 5280 6.1.3 (a)(1)")
 case("the leaf is signed by another key", UNTRUSTED, below(INTER, signer=OTHER_KEY), source="RFC 5280 6.1.3 (a)(1)")
@@ -180,13 +189,51 @@ case("a chain of eleven: nine intermediates", UNTRUSTED, tower(9), mbedtls=(BAD,
 IDENTIFIED = inter(extensions=[*CA, subject_key_identifier(key_identifier(INTER_KEY))])
 case("authority key identifier", ACCEPT,
      below(IDENTIFIED, extensions=[authority_key_identifier(key_identifier(INTER_KEY))]), source="RFC 5280 4.2.1.1")
-case("authority key identifier of another key", ACCEPT,
-     below(IDENTIFIED, extensions=[authority_key_identifier(key_identifier(OTHER_KEY))]), source="RFC 5280 4.2.1.1",
-     openssl=IDENTIFIER, verify=IDENTIFIER, certtool=(
-    UNTRUSTED, "GnuTLS takes the identifier for a condition, too"))
+case("authority key identifier of another key", UNTRUSTED,
+     below(IDENTIFIED, extensions=[authority_key_identifier(key_identifier(OTHER_KEY))]), source="RFC 5280 4.2.1.1")
 case("authority key identifier with another serial number", ACCEPT,
      below(IDENTIFIED, extensions=[authority_key_identifier(issuer=ROOT.subject, serial=b"\x55")]),
-     source="RFC 5280 4.2.1.1", openssl=IDENTIFIER, verify=IDENTIFIER)
+     source="RFC 5280 4.2.1.1", openssl=SERIAL, verify=SERIAL)
+
+
+def same_name(identified):
+    """Three roots of one name with their keys, and what each has issued."""
+    keys = ROOT_KEY, OTHER_KEY, LOWER_KEY
+    subject = [[subject_key_identifier(key_identifier(key))] if identified else [] for key in keys]
+    authority = [[authority_key_identifier(key_identifier(key))] if identified else [] for key in keys]
+    roots = [root(key=key, extensions=[*CA, *extra]) for key, extra in zip(keys, subject)]
+    return roots, [below(inter(issuer, extensions=[*CA, *extra])) for issuer, extra in zip(roots, authority)]
+
+
+CHOICE = {"first": {"certtool": ONE_OF_GNUTLS}, "second": {"verify": ONE_ISSUER, "certtool": ONE_OF_GNUTLS},
+          "third": {"verify": ONE_ISSUER}}
+
+# A bundle has an order of its own: one of the three is the last one there, too.
+for identified, words in ((False, "without"), (True, "with")):
+    roots, issued = same_name(identified)
+    for number, chain in zip(("first", "second", "third"), issued):
+        case(f"three roots of one name {words} key identifiers, the {number} has the key", ACCEPT, chain, anchors=roots,
+             **({} if identified else CHOICE[number]))
+    case(f"three roots of one name {words} key identifiers, the root is sent as well", ACCEPT, [*issued[2], roots[2]],
+         anchors=roots, **({} if identified else {"verify": ONE_ISSUER}))
+    case(f"two roots of one name {words} key identifiers, neither has the key", UNTRUSTED, issued[2], anchors=roots[:2])
+BY_TWO = [inter(OTHER_ROOT), inter(ROOT)]
+case("intermediate issued by two authorities, both sent, the first is known", ACCEPT, [leaf(BY_TWO[0]), *BY_TWO],
+     anchors=[OTHER_ROOT])
+case("intermediate issued by two authorities, both sent, the second is known", ACCEPT, [leaf(BY_TWO[0]), *BY_TWO],
+     anchors=[ROOT], **NO_OTHER_WAY)
+case("a root that another one has certified, both are known", ACCEPT, [leaf(INTER), INTER, CROSS, OTHER_ROOT],
+     anchors=[ROOT, OTHER_ROOT])
+case("a root that another one has certified, only itself is known", ACCEPT, [leaf(INTER), INTER, CROSS, OTHER_ROOT],
+     anchors=[ROOT])
+OTHER_INTER = inter(key=OTHER_KEY)
+case("two intermediates of one name, the second has the key", ACCEPT, [leaf(INTER), OTHER_INTER, INTER], **NO_OTHER_WAY)
+case("others between, before and behind", ACCEPT,
+     [leaf(lower()), lower(OTHER_ROOT, name="Unneeded"), lower(), OTHER_ROOT, INTER, leaf(OTHER_ROOT), ROOT])
+UPSIDE_DOWN = tower(4)
+case("four intermediates upside down, the root first", ACCEPT, [UPSIDE_DOWN[0], ROOT, *UPSIDE_DOWN[:0:-1]],
+     source="RFC 8446 4.4.2", mbedtls=ORDER, by_bundle=["mbedtls"])
+case("the root before the intermediate", ACCEPT, [GOOD[0], ROOT, INTER], source="RFC 8446 4.4.2")
 
 # ----------------------------------------------------------------------------------------------------------------------
 group("Dates", "RFC 5280 6.1.3 (a)(2)")
@@ -534,9 +581,12 @@ group("Versions and serial numbers", "RFC 5280 4.1.2")
 case("leaf of version 1", ACCEPT, [leaf(ROOT, (), subject=HOST, version=None)], source="RFC 5280 4.1.2.1")
 case("leaf of version 1 with extensions", BAD, [leaf(ROOT, version=None)], source="RFC 5280 4.1.2.9",
      verify=STRICT_ONLY)
-case("leaf of version 2 with unique identifiers", ACCEPT,
+case("leaf of version 2 with unique identifiers", BAD,
      [leaf(ROOT, (), subject=HOST, version=1, after_key=tlv(0x81, b"\0abc") + tlv(0x82, b"\0def"))],
-     source="RFC 5280 4.1.2.8", mbedtls=UNREAD)
+     source="RFC 5280 4.1.2.8", verify=UNIQUE, certtool=UNIQUE)
+case("leaf of version 3 with unique identifiers", BAD,
+     [leaf(ROOT, after_key=tlv(0x81, b"\0abc") + tlv(0x82, b"\0def"))],
+     source="RFC 5280 4.1.2.8", verify=UNIQUE, certtool=UNIQUE)
 case("leaf of version 4", BAD, [leaf(ROOT, version=3)], source="RFC 5280 4.1.2.1",
      verify=(ACCEPT, "it does not ask for the version"), certtool=(ACCEPT, "it does not ask for the version"))
 for title, serial in (("0", b"\0"), ("-1", b"\xff"), ("large and negative", b"\x80" + bytes(15)),

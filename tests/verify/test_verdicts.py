@@ -1,6 +1,7 @@
 """Are bad certificate chains refused, and good ones accepted? All cases of lib/verdicts.py.
 
-Each engine judges each chain in a connection of TLS 1.2 and one of TLS 1.3. `openssl verify` and GnuTLS's certtool are
+Each engine judges each chain in a connection of TLS 1.2 and one of TLS 1.3, with the anchors loaded one by one and in a CA
+bundle. `openssl verify` and GnuTLS's certtool are
 asked the same. Where one of them decides otherwise than the table says, this is a difference listed there; a difference
 that is not listed, and one that is listed and has gone, fails.
 """
@@ -8,6 +9,7 @@ that is not listed, and one that is listed and has gone, fails.
 import contextlib
 import json
 import pathlib
+import runpy
 import socket
 import ssl
 import subprocess
@@ -146,16 +148,25 @@ class Peer:
 
 @pytest.fixture(scope="session")
 def judged(interpreter, certs):
-    """judged(ENGINE): the verdicts of an engine on all cases: {name: {version: (verdict, detail)}}."""
+    """judged(ENGINE, BY_BUNDLE): the verdicts of an engine on all cases: {name: {version: (verdict, detail)}}."""
     found = {}
+    mkbundle = runpy.run_path(str(ROOT / "tools" / "mkbundle"))
 
-    def judge(engine):
+    def bundle(folder, number, anchors):
+        path = folder / f"{number}.bundle"
+        anchors = [mkbundle["Certificate"](anchor.der, "a test") for anchor in anchors]
+        path.write_bytes(mkbundle["make_bundle"](anchors, 0))
+        return str(path)
+
+    def judge(engine, by_bundle):
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)
             peer = Peer(folder)
             cases = [{
                 "number": number, "name": case.name, "role": case.role, "host": case.host,
-                "versions": peer.versions(case), "anchors": [anchor.pem for anchor in case.anchors],
+                "versions": peer.versions(case),
+                "anchors": [] if by_bundle else [anchor.pem for anchor in case.anchors],
+                "bundle": bundle(folder, number, case.anchors) if by_bundle and case.anchors else None,
             } for number, case in enumerate(CASES)]
             (folder / "cases.json").write_text(json.dumps({
                 "port": peer.port, "time": chains.NOW, "cert": str(certs / "ec-chain.pem"),
@@ -172,10 +183,10 @@ def judged(interpreter, certs):
         assert done.returncode == 0, done.stdout[-2000:]
         return results
 
-    def get(engine):
-        if engine not in found:
-            found[engine] = judge(engine)
-        return found[engine]
+    def get(engine, by_bundle=False):
+        if (engine, by_bundle) not in found:
+            found[engine, by_bundle] = judge(engine, by_bundle)
+        return found[engine, by_bundle]
 
     return get
 
@@ -184,6 +195,15 @@ def judged(interpreter, certs):
 def test_engine(case, engine, judged):
     results = judged(engine)[case.name]
     assert {verdict for verdict, _ in results.values()} == {case.verdict_of(engine)}, results
+
+
+@every_case
+def test_engine_with_a_bundle(case, engine, judged):
+    """The anchors are in a CA bundle: nothing is read when it is loaded, so what cannot be read is no anchor."""
+    verdict = case.verdict if engine in case.by_bundle else case.verdict_of(engine)
+    verdict = verdicts.UNTRUSTED if verdict == "invalid cert" else verdict
+    results = judged(engine, True)[case.name]
+    assert {verdict for verdict, _ in results.values()} == {verdict}, results
 
 
 # ----------------------------------------------------------------------------------------------------------------------

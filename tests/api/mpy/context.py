@@ -417,4 +417,21 @@ def servers_trust_nobody_by_default():
     true(Link(client, server, handshake=False).collide()[1])
 
 
+# Those that are made of an empty bytearray have no data in MicroPython: NULL.
+@case
+def empty_bytes_in_place_of_text():
+    empty = bytes(bytearray())
+    client, server = new_client_context(), new_server_context()
+    raises(OSError, client.set_ciphers, [empty])
+    raises(ValueError, client.set_alpn_protocols, [empty])
+    raises(ValueError, client.set_groups, [empty])
+    raises(ValueError, client.set_ecdh_curve, empty)
+    raises(ValueError, client.wrap_socket, End(), server_hostname=empty)
+    server.load_cert_chain(path("ec-chain.pem"), path("ec.key"), empty)
+    raises(ValueError, server.load_cert_chain, path("ec.pem"), path("ec.encrypted.pem"), empty)
+    if ssl.ENGINE == "openssl":
+        server.set_psk_server_callback(lambda identity: b"key", empty)
+    raises(ValueError, Link(client, new_server_context()).client.get_channel_binding, empty)
+
+
 run()

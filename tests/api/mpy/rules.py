@@ -361,7 +361,7 @@ def time_is_read_back():
     equal(context.verify_time, None)
 
 
-@each("-1", "-1.5", "float('nan')", "float('inf')", "2**40", "-2**31", "-2**40", "1e30")
+@each("-1", "-1.5", "float('nan')", "float('inf')", "2**40", "2**64", "-2**31", "-2**40", "1e30")
 def times_that_cannot_be(expression):
     context = new_client_context(verify_time=T_2026)
     raises(ValueError, setattr, context, "verify_time", eval(expression))

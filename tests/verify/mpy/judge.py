@@ -28,6 +28,8 @@ def new_context(spec, case, version):
         context.load_cert_chain(spec["cert"], spec["key"])
     for anchor in case["anchors"]:
         context.load_verify_locations(cadata=anchor)
+    if case["bundle"]:
+        context.load_verify_locations(case["bundle"])
     context.verify_mode = ssl.CERT_REQUIRED
     context.verify_time = spec["time"]
     return context

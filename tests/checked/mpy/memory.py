@@ -1,0 +1,236 @@
+# Every allocation of a connection fails in turn, in the C library's heap and in that of Python's objects: the program
+# gets an exception that says so, nothing is left behind, no byte is lost and the next connection works.
+
+import asyncio
+import gc
+import os
+import ssl
+
+import failing
+from pipes import (
+    End, Link, connect, content, join, new_client_context, new_psk_contexts, new_server_context,
+    new_verifying_context, noise, path, pin, socket_pair, transfer)
+from testing import case, each, equal, fail, run, same, true
+
+ENOMEM = 12
+UP, DOWN = noise(6000, 5), noise(6000, 6)
+STRIDE = int(os.getenv("CHECKED_STRIDE") or 0)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Programs
+
+
+def exchange(client, server):
+    equal(transfer(client, server, UP, 1000), UP)
+    equal(transfer(server, client, DOWN, 1000), DOWN)
+
+
+def look_at(client):
+    client.getpeercert(), client.getpeercert(True), client.getpeercertchain(), client.cipher(), client.stats()
+    client.export_keying_material("EXPORTER-test", 32), client.verify_result, client.selected_alpn_protocol()
+
+
+# A client and a server that take turns, contexts included: connect, transfer, resume, close.
+def take_turns(name):
+    if name.startswith("psk"):
+        client_context, server_context = new_psk_contexts()
+    else:
+        client_context, server_context = new_verifying_context(), new_server_context()
+        client_context.set_alpn_protocols(["h2"]), server_context.set_alpn_protocols(["h2"])
+        client_context.verify_callback = lambda der, depth: 0
+    if name.startswith("mutual"):
+        client_context.load_cert_chain(path("client-rsa-chain.pem"), path("client-rsa.key"))
+        server_context.load_verify_locations(cadata=content("root.pem"))
+        server_context.verify_mode = ssl.CERT_REQUIRED
+    pin(0x0303 if name.endswith("1.2") else 0x0304, client_context, server_context)
+    session = None
+    for _ in range(1 if name.startswith("psk") else 2):
+        client, server = connect(client_context, server_context, session)
+        exchange(client, server)
+        look_at(client)
+        session = client.session
+        client.close()
+        equal(server.read(), b"")
+        server.close()
+    if session is not None:
+        same(client.stats()["resumed"], True)
+        ssl.SSLSession.deserialize(session.serialize())
+
+
+# A client that blocks: its stream has the server work when it has nothing.
+def block(contexts):
+    near, far = join(End(), End())
+    server = contexts[1].wrap_socket(far, server_side=True, do_handshake_on_connect=False)
+
+    def serve():
+        data = server.recv(1000)
+        if data:
+            server.write(data)
+
+    near.when_empty = serve
+    client = contexts[0].wrap_socket(near, server_hostname="server.test")
+    for part in range(0, 3000, 500):
+        client.write(UP[part:part + 500])
+    equal(client.read(3000), UP[:3000])
+    client.close()
+    server.close()
+
+
+# Both roles under asyncio, over sockets of the system.
+def with_asyncio(contexts, near, far):
+    results = []
+    try:
+        results = asyncio.run(asyncio.wait_for(both(contexts, near, far), 10))
+    finally:
+        failing.stop()
+        near.close()
+        far.close()
+        asyncio.new_event_loop()
+    failures = [result for result in results if result is not None]
+    for failure in sorted(failures, key=says_so, reverse=True):
+        raise failure
+
+
+async def both(contexts, near, far):
+    client = contexts[0].wrap_socket(near, server_hostname="server.test", do_handshake_on_connect=False)
+    server = contexts[1].wrap_socket(far, server_side=True, do_handshake_on_connect=False)
+    return await asyncio.gather(talk(client), serve(server), return_exceptions=True)
+
+
+async def talk(sock):
+    try:
+        stream = asyncio.StreamReader(sock)
+        stream.write(UP)
+        await stream.drain()
+        equal(await stream.readexactly(len(UP)), UP)
+    finally:
+        sock.close()
+
+
+async def serve(sock):
+    try:
+        stream = asyncio.StreamReader(sock)
+        while True:
+            data = await stream.read(1000)
+            if not data:
+                break
+            stream.write(data)
+            await stream.drain()
+    finally:
+        sock.close()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Failing in turn
+
+
+def descriptors():
+    return len(os.listdir("/proc/self/fd"))
+
+
+# What a call leaves on the stack may look like a pointer to the collector.
+def clean_stack(depth=20):
+    return depth and clean_stack(depth - 1)
+
+
+def settle():
+    for _ in range(3):
+        clean_stack()
+        gc.collect()
+
+
+def says_so(e):
+    return isinstance(e, MemoryError) or (isinstance(e, OSError) and e.errno == ENOMEM)
+
+
+# With the number-th request and `count` - 1 more refused: the exception, or None; and how many requests there were.
+def attempt(heap, number, count, program, prepare):
+    failure = None
+    arguments = prepare()
+    failing.start(heap, number, count)
+    try:
+        program(*arguments)
+    except Exception as e:
+        failing.stop()
+        failure = e
+    return failure, failing.stop()
+
+
+MANY = 1 << 30
+
+
+# Goes through all positions, or every step-th. How many failed.
+def fail_in_turn(heap, count, program, prepare, step):
+    files = descriptors()
+    number = told = 0
+    while True:
+        failure, requests = attempt(heap, number, count, program, prepare)
+        if failure is None and requests <= number:
+            return number, told
+        if failure is not None:
+            told += 1
+            if not says_so(failure):
+                print("request", number)
+                raise failure
+            if heap == failing.C and count == 1:
+                fail("request %d was not tried again: %r" % (number, failure))
+            failure = None
+        settle()
+        program(*prepare())
+        if descriptors() != files:
+            fail("request %d left a descriptor" % number)
+        number += STRIDE or (1 if number < 20 else step)
+
+
+# Twice, since libraries keep things that they made when memory ran out for the first time.
+def check(heap, count, program, prepare, step):
+    held = []
+    for _ in range(2):
+        for _ in range(3):
+            program(*prepare())
+        settle()
+        held.append((failing.blocks(), gc.mem_alloc()))
+        figures = fail_in_turn(heap, count, program, prepare, step)
+        print("%d requests; programs were told of a failure %d times" % figures)
+    program(*prepare())
+    settle()
+    blocks, used = failing.blocks() - held[1][0], gc.mem_alloc() - held[1][1]
+    true(blocks <= 0, "%d blocks of C leaked" % blocks)
+    true(used < 1000, "%d bytes of Python's heap leaked" % used)
+
+
+@each("psk 1.2", "psk 1.3", "1.2", "1.3", "mutual 1.2", "mutual 1.3")
+def c_heap_is_full(name):
+    check(failing.C, MANY, take_turns, lambda: (name,), 997)
+
+
+# Then garbage is collected and the request tried again, wherever it is.
+@each("psk 1.2", "psk 1.3", "1.2", "1.3", "mutual 1.2", "mutual 1.3")
+def one_request_to_the_c_heap_fails(name):
+    check(failing.C, 1, take_turns, lambda: (name,), 997)
+
+
+@each("psk 1.2", "psk 1.3", "1.2", "1.3", "mutual 1.2", "mutual 1.3")
+def python_heap_is_full(name):
+    check(failing.GC, MANY, take_turns, lambda: (name,), 97)
+
+
+@each("psk 1.2", "psk 1.3", "1.2", "1.3", "mutual 1.2", "mutual 1.3")
+def one_request_to_the_python_heap_fails(name):
+    check(failing.GC, 1, take_turns, lambda: (name,), 97)
+
+
+@each(("c", failing.C, 499), ("python", failing.GC, 31))
+def of_a_client_that_blocks(name, heap, step):
+    contexts = new_verifying_context(), new_server_context()
+    check(heap, MANY, block, lambda: (contexts,), step)
+
+
+@each(("c", failing.C, 499), ("python", failing.GC, 31))
+def of_asyncio(name, heap, step):
+    contexts = new_verifying_context(), new_server_context()
+    check(heap, MANY, with_asyncio, lambda: (contexts,) + socket_pair(), step)
+
+
+run()
