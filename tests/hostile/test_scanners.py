@@ -1,4 +1,4 @@
-"""What do the scanners that others wrote find in a server with the default settings? testssl.sh, sslscan."""
+"""What do the scanners that others wrote find in a server with the default settings? testssl.sh, sslscan, gnutls-cli-debug."""
 
 import json
 import re
@@ -39,3 +39,31 @@ def test_sslscan(start, port):
     assert len(suites) > 5
     for bits, name in suites:
         assert int(bits) >= 128 and re.search("GCM|CCM|CHACHA20", name), name
+
+
+# Words of gnutls-cli-debug, and what it has to answer.
+MUST = (
+    "for TLS 1.2 (RFC5246) support", "for TLS 1.3 (RFC8446) support", "for safe renegotiation (RFC5746) support",
+    "for ext master secret (RFC7627) support", "whether the server understands TLS closure alerts",
+    "whether the server supports session resumption", "for ephemeral EC Diffie-Hellman support", "for curve X25519 (RFC8422)",
+    "for AES-GCM cipher (RFC5288) support", "for CHACHA20-POLY1305 cipher (RFC7905) support",
+    "whether the server accepts default record size (512 bytes)", "whether cipher suites not in SSL 3.0 spec are accepted",
+)
+MUST_NOT = (
+    "whether %ALLOW_SMALL_RECORDS is required", "whether we need to disable TLS 1.2", "whether we need to disable TLS 1.1",
+    "whether we need to disable TLS 1.0", "whether %NO_EXTENSIONS is required", "for TLS 1.0 (RFC2246) support",
+    "for TLS 1.1 (RFC4346) support", "for heartbeat (RFC6520) support", "for anonymous authentication support",
+    "for RSA key exchange support", "for AES-CBC cipher (RFC3268) support", "for 3DES-CBC cipher (RFC2246) support",
+    "for ARCFOUR 128 cipher (RFC2246) support", "for MD5 MAC support", "for SHA1 MAC support",
+    "for CAMELLIA-CBC cipher (RFC5932) support",
+)
+
+
+def test_gnutls_cli_debug(start, tool, port):
+    """Both versions and no others, no workaround needed, nothing of old."""
+    scan = start([tool("gnutls-cli-debug"), "--port", port, "127.0.0.1"])
+    scan.check(60)
+    found = dict(re.findall(r"^ *(\S.*?)\.\.\..*?(?:\n.*illegal length.*)?\b(yes|no)$", scan.stdout, re.MULTILINE))
+    assert {words: found.get(words) for words in MUST} == dict.fromkeys(MUST, "yes")
+    assert {words: found.get(words) for words in MUST_NOT} == dict.fromkeys(MUST_NOT, "no")
+    assert "for certificate chain order... sorted" in scan.stdout

@@ -21,7 +21,7 @@ def make_context(server, spec):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT)
     if "cert" in spec:
         context.load_cert_chain(*spec["cert"])
-    if "cafile" in spec:
+    if spec.get("cafile"):
         context.load_verify_locations(spec["cafile"])
         context.verify_mode = ssl.CERT_REQUIRED
     if "alpn" in spec:
@@ -47,6 +47,7 @@ def connect(order):
         contexts[key] = make_context(order["server"], order["context"])
     transport = socket.socket()
     transport.connect(socket.getaddrinfo("127.0.0.1", order["port"])[0][-1])
+    transport.setsockopt(6, 1, 1)  # TCP_NODELAY: thousands of handshakes are not to wait for each other's acknowledgements
     options = {"server_side": True} if order["server"] else {"server_hostname": "server.test"}
     name = order.get("resume")
     if name in sessions:

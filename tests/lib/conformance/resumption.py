@@ -1,27 +1,42 @@
-"""Resumption, with what a peer can do wrong about it: pairs (peer, first, then) for test_resumption().
+"""Resumption, and what a peer can do wrong about it: cases of a second handshake.
 
-"first" prepares the peer of the full handshake, "then" that of the second one, after it was given what the first one kept.
+    @resumption("client13", True, "RFC 8446 2.2")
+    def name(peer): ...
+
+The peer has what the first handshake gave (peer.ticket) when the function is called. The second handshake is abbreviated, or
+full (False), or either (None); or our side refuses it with an alert, or one of a set. known is as for other cases.
 """
+
+import dataclasses
 
 from conformance import Known
 from conformance.steps import flip
-from tls_bytes.wire import PRE_SHARED_KEY, PSK_KEY_EXCHANGE_MODES, KEY_SHARE, u16, vector, Reader
-
-
-class Resumption:
-    def __init__(self, name, peer, then, resumed, alert=None, rfc="", known=None):
-        self.name, self.peer, self.then, self.resumed = name, peer, then, resumed
-        self.alert, self.rfc, self.known = alert, rfc, known or {}
-
+from tls_bytes.wire import KEY_SHARE, PRE_SHARED_KEY, PSK_KEY_EXCHANGE_MODES, u16
 
 RESUMPTIONS = []
+BINDER = {"handshake_failure", "illegal_parameter"}
 
 
-def resumption(peer, resumed, rfc, alert=None, known=None):
-    """resumed: whether the second handshake is to be an abbreviated one (None: either); with alert it fails."""
-    def register(then):
-        RESUMPTIONS.append(Resumption(then.__name__, peer, then, resumed, alert, rfc, known))
-        return then
+@dataclasses.dataclass
+class Resumption:
+    name: str
+    peer: str
+    prepare: object
+    resumed: object
+    rfc: str
+    alert: object = None
+    reason: object = None
+    known: dict = dataclasses.field(default_factory=dict)
+
+    @property
+    def id(self):
+        return f"{self.peer}-{self.name}"
+
+
+def resumption(peer, resumed, rfc, *, name=None, **more):
+    def register(prepare):
+        RESUMPTIONS.append(Resumption(name or prepare.__name__, peer, prepare, resumed, rfc, **more))
+        return prepare
     return register
 
 
@@ -38,12 +53,12 @@ def ticket_of_12(peer):
     pass
 
 
-@resumption("client13", None, "RFC 8446 4.2.11.2", alert="decrypt_error")
+@resumption("client13", None, "RFC 8446 4.2.11.2", alert={"decrypt_error", "illegal_parameter"}, reason=BINDER)
 def wrong_binder(peer):
     peer.alter["client_hello"] = flip
 
 
-@resumption("client13", None, "RFC 8446 4.2.11.2", alert="decrypt_error")
+@resumption("client13", None, "RFC 8446 4.2.11.2", alert={"decrypt_error", "illegal_parameter"}, reason=BINDER)
 def another_key(peer):
     identity, psk, age = peer.ticket
     peer.ticket = identity, flip(psk), age
@@ -54,16 +69,15 @@ def ticket_of_a_stranger(peer):
     peer.ticket = bytes(len(peer.ticket[0])), *peer.ticket[1:]
 
 
-for where in (0, 20, 40, -1):
-    @resumption("client13", False, "RFC 8446 4.2.11")
-    def damaged_ticket(peer, where=where):
+def damaged_at(where):
+    def prepare(peer):
         peer.ticket = flip(peer.ticket[0], where), *peer.ticket[1:]
-    damaged_ticket.__name__ = RESUMPTIONS[-1].name = f"damaged_ticket_at_{where}"
+    return prepare
 
-    @resumption("client12", False, "RFC 5077 3.1")
-    def damaged_ticket_12(peer, where=where):
-        peer.ticket = flip(peer.ticket[0], where), peer.ticket[1]
-    RESUMPTIONS[-1].name = f"damaged_ticket_at_{where}"
+
+for where in (0, 20, 40, -1):
+    resumption("client13", False, "RFC 8446 4.2.11", name=f"ticket_damaged_at_{where}")(damaged_at(where))
+    resumption("client12", False, "RFC 5077 3.1", name=f"ticket_damaged_at_{where}")(damaged_at(where))
 
 
 @resumption("client13", None, "RFC 8446 4.2.11.1")
@@ -81,18 +95,11 @@ def very_old_ticket(peer):
 
 @resumption("client13", None, "RFC 8446 4.2.11", alert={"illegal_parameter", "decode_error"})
 def psk_not_last(peer):
-    def alter(hello):
-        hello.extensions.append((0x4000, b""))
-    say = peer.say_client_hello
-
-    def say_client_hello(name):
-        alter(peer.hello)
-        peer.hello.extensions.insert(0, (PRE_SHARED_KEY, b""))
-        say(name)
-    peer.say_client_hello = say_client_hello
+    peer.alter_hello["client_hello"] = lambda hello: hello.extensions.insert(0, (PRE_SHARED_KEY, b""))
 
 
-@resumption("client13", None, "RFC 8446 4.2.9", alert="missing_extension")
+@resumption("client13", None, "RFC 8446 4.2.9", alert="missing_extension",
+            known={"mbedtls": Known("Mbed TLS sends illegal_parameter", "illegal_parameter")})
 def without_modes(peer):
     peer.alter_hello["client_hello"] = lambda hello: hello.extensions.drop(PSK_KEY_EXCHANGE_MODES)
 
@@ -106,11 +113,13 @@ def ticket_empty(peer):
 def another_master_secret(peer):
     """Whoever has the ticket alone has nothing."""
     peer.ticket = peer.ticket[0], flip(peer.ticket[1])
-    # Without the keys it cannot read what the server says, so it goes on blindly.
-    peer.blind = True
+    # Without the keys it cannot read what the server says, and goes on blindly.
+    peer.hear_ticket = peer.hear_keys = peer.hear_finished = lambda: None
+    peer.deaf = True
 
 
-@resumption("client12", None, "RFC 7627 5.3", alert="handshake_failure")
+@resumption("client12", None, "RFC 7627 5.3", alert="handshake_failure",
+            known={"mbedtls": Known("Mbed TLS resumes, without comparing this")})
 def extended_master_secret_left_out(peer):
     peer.extended = False
 
@@ -120,7 +129,7 @@ def extended_master_secret_left_out(peer):
 
 @resumption("server13", True, "RFC 8446 2.2")
 def ordinary_server(peer):
-    peer.resumption = True
+    pass
 
 
 @resumption("server13", False, "RFC 8446 2.2")
@@ -133,7 +142,8 @@ def identity_out_of_range(peer):
     peer.alter_hello["server_hello"] = lambda hello: hello.extensions.put(PRE_SHARED_KEY, u16(1))
 
 
-@resumption("server13", None, "RFC 8446 4.2.9", alert={"illegal_parameter", "missing_extension"})
+@resumption("server13", None, "RFC 8446 4.2.9", alert={"illegal_parameter", "missing_extension"},
+            known={"mbedtls": Known("Mbed TLS sends handshake_failure", "handshake_failure")})
 def psk_without_share(peer):
     """Our client wants forward secrecy."""
     peer.alter_hello["server_hello"] = lambda hello: hello.extensions.drop(KEY_SHARE)
@@ -141,6 +151,7 @@ def psk_without_share(peer):
 
 @resumption("server13", None, "RFC 8446 4.4.4", alert={"decrypt_error", "bad_record_mac"})
 def server_without_the_key(peer):
+    peer.deaf = True
     peer.ticket = peer.ticket[0], flip(peer.ticket[1])
 
 

@@ -58,6 +58,7 @@ class Peer:
         self.complete = False  # the handshake
         self.tickets = []
         self.unreadable = 0  # records
+        self.deaf = False  # True: it lacks the keys for what the other side sends
         self.key_updates = 0
         self._input, self._messages, self._waiting = b"", b"", {}
 
@@ -143,6 +144,7 @@ class Peer:
 
     def hear_record(self):
         """The next record that is not change_cipher_spec of TLS 1.3."""
+        self.flush()
         header = self._receive(5)
         body = self._receive(int.from_bytes(header[3:], "big"))
         # Alerts may come before the other side has keys, or without them because it will never have them.
@@ -155,6 +157,9 @@ class Peer:
                 self.unreadable += 1
                 raise Alerted from None
         self.heard.append((kind, data))
+        if kind == ALERT and len(data) != 2:
+            self.unreadable += 1
+            raise Alerted
         if kind == ALERT:
             self.alerts.append(({1: "warning", 2: "fatal"}[data[0]], ALERTS.get(data[1], str(data[1]))))
             raise Alerted

@@ -146,6 +146,7 @@ class Client13(Peer13):
              "hear certificate_verify", "hear finished", "send finished")
 
     ticket = None  # (identity, psk, obfuscated age) to offer
+    resumed = False
     name = b"server.test"
 
     def client_hello(self):
@@ -156,8 +157,8 @@ class Client13(Peer13):
         hello.extensions.put(SUPPORTED_GROUPS, vector(u16s(self.groups), 2))
         hello.extensions.put(SIGNATURE_ALGORITHMS, vector(u16(ECDSA_P256_SHA256), 2))
         self.put_shares(hello)
-        if self.ticket:
-            hello.extensions.put(PSK_KEY_EXCHANGE_MODES, vector(b"\1", 1))
+        # Without it there would be no tickets.
+        hello.extensions.put(PSK_KEY_EXCHANGE_MODES, vector(b"\1", 1))
         return hello
 
     def put_shares(self, hello):
@@ -201,7 +202,7 @@ class Client13(Peer13):
         reader = Reader(hello.extensions.get(KEY_SHARE))
         share = self.shares[reader.number(2)]
         if hello.extensions.get(PRE_SHARED_KEY) is not None:
-            self.psk = self.ticket[1]
+            self.psk, self.resumed = self.ticket[1], True
             self.steps[:] = [step for step in self.steps if step not in ("hear certificate", "hear certificate_verify")]
         self.agree_on_handshake_keys(share.agree(reader.vector(2)))
 
