@@ -434,11 +434,12 @@ static bool try_handshake(mp_obj_ssl_socket_t *self, const ssl_deadline_t *deadl
     do {
         status = tls_connection_handshake(self->connection, &call.host);
     } while (ssl_datagram_again(&call, &status));
-    if (status == TLS_OK && self->send_error != MP_OBJ_NULL) {
-        status = ssl_call_raise_send_error(&call);
-    }
     note_progress(self, was_established);
     ssl_call_end(&call, status);
+    if (status == TLS_OK && self->send_error != MP_OBJ_NULL) {
+        // A client of TLS 1.3 reads nothing after its last flight, whose first message the server may have refused.
+        call.exception = explain_send_error(self, deadline).exception;
+    }
     return ssl_socket_settle(self, call.exception, call.errcode, status == TLS_OK);
 }
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import json
 import os
 import pathlib
 import re
@@ -51,6 +52,74 @@ def test_requests_get_large(run_mpy, https):
         print(len(content), hashlib.sha256(content).digest().hex())
     """, options=["-X", "heapsize=8m"])
     assert result.stdout.split() == ["1000001", hashlib.sha256(data).hexdigest()]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_requests_post_and_redirect(run_mpy, certs, version):
+    """requests.post() of JSON, and a redirection from one TLS server to another."""
+    def take(conn):
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += conn.recv(4096)
+        head, _, body = head.partition(b"\r\n\r\n")
+        length = int(re.search(rb"Content-Length: (\d+)", head)[1])
+        body += python_peer.receive_exactly(conn, length - len(body))
+        conn.sendall(b"HTTP/1.0 201 Created\r\nX-Length: %d\r\n\r\n%s" % (length, body))
+        python_peer.close_notify(conn)
+
+    context = python_peer.server_context(certs, version=version)
+    poster = python_peer.Server(context, take)
+    last = python_peer.Server(context, lambda conn: python_peer.serve_http(conn, "found"))
+
+    def redirect(conn):
+        request = b""
+        while not request.endswith(b"\r\n\r\n"):
+            request += conn.recv(4096)
+        conn.sendall(f"HTTP/1.0 302 Found\r\nLocation: https://localhost:{last.port}/there\r\n\r\n".encode())
+
+    first = python_peer.Server(context, redirect)
+    result = run_mpy(f"""
+        import requests
+        response = requests.post("https://localhost:{poster.port}/", json={{"readings": list(range(20000))}})
+        print(response.status_code, len(response.json()["readings"]), response.headers["X-Length"])
+        print(requests.get("https://localhost:{first.port}/").text)
+    """, options=["-X", "heapsize=8m"])
+    assert result.lines == [f"201 20000 {len(json.dumps({'readings': list(range(20000))}))}", "found"]
+    assert last.result() == "GET /there HTTP/1.0"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_mip_install(run_mpy, https, tmp_path, version):
+    """mip.install() of a package with a dependency from an index of our own; the second time nothing has to be done."""
+    index = https(version)
+
+    def put(path, data):
+        (index.www / path).parent.mkdir(parents=True, exist_ok=True)
+        (index.www / path).write_bytes(data)
+
+    def package(name, files, deps):
+        hashes = []
+        for path, data in files.items():
+            digest = hashlib.sha256(data).hexdigest()[:8]
+            put(f"file/{digest[:2]}/{digest}", data)
+            hashes.append([path, digest])
+        put(f"package/py/{name}/latest.json", json.dumps({"v": 1, "hashes": hashes, "deps": deps}).encode())
+
+    package("weather", {"weather/__init__.py": b"from .station import *\n", "weather/station.py": b"import units\n"
+                        b"def report(): return units.celsius(294.65)\n" + b"# " + b"x" * 50000 + b"\n"}, [["units", "latest"]])
+    package("units", {"units.py": b"def celsius(kelvin): return '%.1f' % (kelvin - 273.15)\n"}, [])
+    program = f"""
+        import mip, sys
+        mip.install("weather", index="https://localhost:{index.port}", target="{tmp_path}/lib", mpy=False)
+        sys.path.append("{tmp_path}/lib")
+        import weather
+        print(weather.report())
+    """
+    first, second = run_mpy(program), run_mpy(program)
+    assert [line.split()[0] for line in first.lines] == [
+        "Installing", "Copying:", "Copying:", "Installing", "Copying:", "Done", "21.5"]
+    assert [line.split()[0] for line in second.lines] == [
+        "Installing", "Exists:", "Exists:", "Installing", "Exists:", "Done", "21.5"]
 
 
 def run_demo(url, ca_file):

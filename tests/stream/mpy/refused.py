@@ -161,6 +161,37 @@ def refused_after_the_handshake(name):
         raises_os_error(PEER_ALERT[0], PEER_ALERT[1], link.client.read, 1)
 
 
+# It may also refuse it while the client is still writing its last flight, which Mbed TLS does piece by piece: the alert
+# comes under keys that the client has only when it is through.
+@each("EPIPE", "ECONNRESET", "raised EPIPE", "raised ECONNRESET")
+def refused_within_the_last_flight(name):
+    server_context = new_server_context(verify_mode=ssl.CERT_REQUIRED)
+    server_context.load_verify_locations(path("root.pem"))
+    link = Link(*pin(ssl.TLSVersion.TLSv1_3, new_client_context(), server_context), near=Breaking(), handshake=False)
+    write = link.near.write
+
+    def write_to_a_hasty_server(buf):
+        try:
+            nudge(link.server)
+        except OSError:
+            link.near.break_down(CAUSES[name])
+        return write(buf)
+
+    nudge(link.client)
+    nudge(link.server)
+    link.near.write = write_to_a_hasty_server
+    link.client.setblocking(False)
+    try:
+        link.client.do_handshake()
+        # OpenSSL's flight is one write: the server has not seen any of it.
+        same(link.near.broken, None)
+        return
+    except OSError as e:
+        equal(e.args, PEER_ALERT)
+        equal(e.alert_by, "peer")
+    raises_os_error(PEER_ALERT[0], PEER_ALERT[1], link.client.do_handshake)
+
+
 # A server that answers early and closes: its answer can be read after the failed write.
 @each("EPIPE", "ECONNRESET", "raised EPIPE", "raised ECONNRESET")
 def answer_before_the_end(name):
