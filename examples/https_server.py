@@ -1,15 +1,19 @@
 HELP = """Serve one page over TLS to any number of clients at a time.
 
     micropython https_server.py PORT certfile=FILE keyfile=FILE [host=ADDRESS] [clientca=FILE] [seconds=N] [most=N]
+                                [ticketkeys=FILE]
 
 FILEs are PEM; certfile holds the certificate and its intermediates. With `clientca` only clients whose certificate
 leads to it are served. A client has `seconds` (10) from the first byte of its handshake to the last of the page; at most
-`most` clients (1000) are heard at a time. Runs until interrupted.
+`most` clients (1000) are heard at a time. `ticketkeys` holds keys of session tickets, 80 bytes each, which servers share;
+it is read again when it changes (docs/fleet.md). Runs until interrupted.
 """
 
 import asyncio
 import ssl
 import sys
+
+TICKET_KEY = 80  # bytes
 
 PAGE = """<!doctype html>
 <title>MicroPython over TLS</title>
@@ -38,6 +42,29 @@ async def answer(reader, writer):
         await writer.drain()
 
 
+def read_keys(file):
+    with open(file, "rb") as keys:
+        data = keys.read()
+    return [data[at:at + TICKET_KEY] for at in range(0, len(data), TICKET_KEY)]
+
+
+async def follow_keys(context, file):
+    """Takes new keys of session tickets without losing a connection. Bad ones are told of, and the old ones stay."""
+    taken = told = None
+    while True:
+        try:
+            keys = read_keys(file)
+            if keys != taken:
+                context.ticket_keys = keys
+                taken, told = keys, None
+                print("ticket keys taken:", len(keys))
+        except (OSError, ValueError) as error:
+            if str(error) != told:
+                told = str(error)
+                print("ticket keys not taken:", told)
+        await asyncio.sleep(0.3)
+
+
 class Server:
     def __init__(self, seconds=10, most=1000):
         self.seconds = int(seconds)
@@ -58,9 +85,13 @@ class Server:
             await writer.wait_closed()
 
 
-async def serve(port, host="127.0.0.1", seconds=10, most=1000, **files):
+async def serve(port, host="127.0.0.1", seconds=10, most=1000, ticketkeys=None, **files):
     server = Server(seconds, most)
-    await asyncio.start_server(server.serve_client, host, port, backlog=64, ssl=make_context(**files))
+    context = make_context(**files)
+    if ticketkeys:
+        context.ticket_keys = read_keys(ticketkeys)
+        asyncio.create_task(follow_keys(context, ticketkeys))
+    await asyncio.start_server(server.serve_client, host, port, backlog=64, ssl=context)
     print("listening on https://{}:{}/".format(host, port))
     await asyncio.Event().wait()
 
