@@ -571,9 +571,9 @@ bool tls_connection_input_buffered(const tls_connection_t *connection);
 int32_t tls_connection_timeout_ms(tls_connection_t *connection, tls_host_t *host);
 
 // Bytes of the heap, as the heap itself counts them, that making the connection and the calls on it have taken and not
-// given back: keys, buffers, the peer's certificates, the library's state. What belongs to contexts is not among them,
-// nor are sessions. What the library keeps for the whole process, or with a key of the context, counts for the
-// connection that was the first to need it. All 0 without MICROPY_PY_SSL_STATS.
+// given back: keys, buffers, the peer's certificates (a session may share them), the library's state. What belongs to
+// contexts is not among them, nor are sessions. What the library keeps for the whole process, or with a key of the
+// context, counts for the connection that was the first to need it. All 0 without MICROPY_PY_SSL_STATS.
 typedef struct tls_memory_use {
     size_t held; // now
     size_t peak; // the most so far

@@ -15,6 +15,8 @@ struct tls_session {
     tls_session_facts_t facts;
     size_t name_len; // with its final NUL; 0: there is no name
     size_t payload_len;
+    void *object; // NULL: there is none
+    void (*release_object)(void *object);
     uint8_t bytes[]; // the name, then the library's bytes
 };
 
@@ -66,6 +68,9 @@ static bool is_last_reference(tls_session_t *session) {
 
 void tls_session_release(tls_session_t *session) {
     if (session != NULL && is_last_reference(session)) {
+        if (session->object != NULL) {
+            session->release_object(session->object);
+        }
         tls_wipe_memory(session, sizeof(*session) + session->name_len + session->payload_len);
         tls_free_apart(session);
     }
@@ -77,6 +82,15 @@ void tls_session_release(tls_session_t *session) {
 uint8_t *tls_session_payload(tls_session_t *session, size_t *len) {
     *len = session->payload_len;
     return session->bytes + session->name_len;
+}
+
+void tls_session_set_object(tls_session_t *session, void *object, void (*release)(void *object)) {
+    session->object = object;
+    session->release_object = release;
+}
+
+void *tls_session_object(const tls_session_t *session) {
+    return session->object;
 }
 
 const tls_session_facts_t *tls_session_facts(const tls_session_t *session) {

@@ -42,6 +42,11 @@ tls_session_t *tls_session_new(const tls_session_facts_t *facts, size_t payload_
 // The library's bytes.
 uint8_t *tls_session_payload(tls_session_t *session, size_t *len);
 
+// The library's own object that these bytes are of, if the engine has left it here; NULL: it has not. Once it is there
+// it stays, unchanged, as long as the session, whose last reference gives it to `release`.
+void tls_session_set_object(tls_session_t *session, void *object, void (*release)(void *object));
+void *tls_session_object(const tls_session_t *session);
+
 const tls_session_facts_t *tls_session_facts(const tls_session_t *session);
 
 // Whether it is neither too old nor from the future, by hooks.now.

@@ -644,6 +644,9 @@ static X509 *peer_certificate(const tls_connection_t *connection, unsigned depth
     if (depth == 0) {
         return SSL_get0_peer_certificate(connection->ssl);
     }
+    if (connection->resumed) {
+        return NULL; // it was not sent; a session made from bytes has none either
+    }
     // On a server the library leaves the client's own certificate out of the chain.
     unsigned index = connection->server ? depth - 1 : depth;
     return index < (unsigned)sk_X509_num(chain) ? sk_X509_value(chain, (int)index) : NULL;

@@ -41,7 +41,31 @@ static int64_t now_of(tls_connection_t *connection) {
     return connection->host->now(connection->host);
 }
 
+// Sessions keep the library's object besides its bytes, since reading those again takes as long as all the rest of a
+// resumed handshake: there is a certificate in them, whose key is decoded. It is a copy, and connections get copies of
+// it: the library takes a session for spoilt when the connection that has it fails.
+static void release_object(void *object) {
+    // Finalisers come here, and so may a connection's call, of whose memory it is not.
+    tls_memory_use_t *use = tls_memory_charge(NULL);
+    bool outer = tls_freeing_begin();
+    SSL_SESSION_free(object);
+    tls_freeing_end(outer);
+    (void)tls_memory_charge(use);
+}
+
+static bool keep_object(tls_session_t *session, SSL_SESSION *from) {
+    tls_memory_use_t *use = tls_memory_charge(NULL);
+    SSL_SESSION *object = SSL_SESSION_dup(from);
+    (void)tls_memory_charge(use);
+    tls_session_set_object(session, object, release_object);
+    return object != NULL;
+}
+
 static SSL_SESSION *read_session(tls_session_t *from) {
+    SSL_SESSION *object = tls_session_object(from);
+    if (object != NULL) {
+        return SSL_SESSION_dup(object);
+    }
     size_t len;
     const unsigned char *payload = tls_session_payload(from, &len);
     // The library frees what it reads keys from without wiping it.
@@ -58,7 +82,7 @@ static tls_session_t *write_session(SSL_SESSION *from, const tls_session_facts_t
     if (session != NULL) {
         size_t room;
         unsigned char *payload = tls_session_payload(session, &room);
-        if (i2d_SSL_SESSION(from, &payload) == len) {
+        if (i2d_SSL_SESSION(from, &payload) == len && keep_object(session, from)) {
             return session;
         }
     }
