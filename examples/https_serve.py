@@ -181,7 +181,7 @@ def link_to(name):
 
 def list_of(folder):
     """A page with the names in a folder."""
-    names = sorted(entry[0] + ("/" if entry[1] == FOLDER else "") for entry in os.ilistdir(folder))
+    names = sorted(name + ("/" if look_at(folder + "/" + name)[0] == FOLDER else "") for name in os.listdir(folder))
     lines = ['<li><a href="{}">{}</a>'.format(link_to(name), escape(name)) for name in names]
     return '<!doctype html><meta charset="utf-8"><title>Files</title><ul>\n{}\n</ul>\n'.format("\n".join(lines)).encode()
 

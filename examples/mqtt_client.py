@@ -129,11 +129,13 @@ class Client:
             head += bytes((digit | 0x80 if size else digit,))
             if not size:
                 break
+        if self.conn is None:
+            raise OSError(errno.ENOTCONN)
         self.conn.write(head + body)
         self.next_ping = time.ticks_add(time.ticks_ms(), self.keepalive * 500)
 
     def read_exactly(self, size):
-        data = self.conn.read(size)
+        data = self.conn.read(size) if self.conn else b""
         if len(data) < size:
             raise OSError(errno.ECONNRESET)
         return data

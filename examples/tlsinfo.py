@@ -18,11 +18,6 @@ import ssl
 import sys
 import time
 
-try:
-    import termios
-except ImportError:
-    termios = None  # on a board
-
 MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 VERSION_TAG = 0xA0  # RFC 5280 section 4.1: [0] EXPLICIT
 RED, GREEN, BOLD, DIM = 31, 32, 1, 2
@@ -144,10 +139,10 @@ def examine(host, port, cafile, name, timeout):
     try:
         try:
             conn = shake_hands(context, host, port, name, timeout)
-        except ValueError as error:  # SSLCertVerificationError, which is an OSError, too
-            if not isinstance(error, OSError):
+        except OSError as error:
+            if not isinstance(error, ValueError):  # what does not verify raises both in one
                 raise
-            reason, detail = error.reason, error.detail
+            reason, detail = getattr(error, "reason"), getattr(error, "detail")
             # Once more, to see what it is that does not verify.
             context.verify_mode = ssl.CERT_OPTIONAL
             conn = shake_hands(context, host, port, name, timeout)
@@ -230,8 +225,9 @@ def describe(der):
 
 def is_terminal():
     try:
+        import termios
         termios.tcgetattr(1)
-    except (AttributeError, OSError):
+    except (ImportError, OSError):
         return False
     return not os.getenv("NO_COLOR")
 
@@ -257,7 +253,7 @@ def show_validity(certificate):
 
 def show_below(chain, parent, indent, shown):
     """The certificates that this one issued, and what is below them."""
-    children = []
+    children: list = []
     for certificate in chain:
         if certificate["issuer"] == parent and certificate not in shown + children:
             children.append(certificate)
@@ -278,7 +274,7 @@ def show_tree(chain, verified):
     # Above the rest are those whose issuer was not sent, or who issued themselves; of a circle, any.
     tops = [certificate for certificate in reversed(chain)
             if certificate["issuer"] not in subjects or certificate["issuer"] == certificate["subject"]]
-    shown = []
+    shown: list = []
     for certificate in tops + chain:
         if certificate not in shown:
             trust = "a trust anchor" if certificate["issuer_is_trust_anchor"] else "" if verified else "not a trust anchor"
