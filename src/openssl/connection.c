@@ -371,6 +371,14 @@ static tls_status_t await_client(tls_connection_t *connection) {
     return stopped(connection);
 }
 
+// A step of the handshake. Not even freed memory tells later what was agreed on.
+static int shake(tls_connection_t *connection) {
+    bool wiped = tls_memory_wipe_freed(true);
+    int result = SSL_do_handshake(connection->ssl);
+    (void)tls_memory_wipe_freed(wiped);
+    return result;
+}
+
 static tls_status_t step_library(tls_connection_t *connection) {
     if (connection->listening) {
         tls_status_t status = await_client(connection);
@@ -390,7 +398,7 @@ static tls_status_t step_library(tls_connection_t *connection) {
         tls_error_from_connection(connection);
         return fail(connection);
     }
-    int result = SSL_do_handshake(connection->ssl);
+    int result = shake(connection);
     if (result != 1) {
         return outcome(connection, result);
     }
@@ -438,7 +446,7 @@ static tls_status_t step_handshake(tls_connection_t *connection) {
         return step_library(connection);
     }
     connection->sni_failed = true;
-    (void)SSL_do_handshake(connection->ssl); // tells the client
+    (void)shake(connection); // tells the client
     host->error = error;
     host->error.kind = error.kind == TLS_ERROR_NO_MEMORY ? error.kind : TLS_ERROR_INTERNAL;
     host->error.alert = connection->alert_sent;
@@ -554,7 +562,7 @@ tls_status_t tls_connection_flush(tls_connection_t *connection, tls_host_t *host
 
 static tls_status_t send_close_notify(tls_connection_t *connection) {
     // The library cannot close while half of a session ticket or key update has arrived.
-    int result = SSL_in_init(connection->ssl) ? SSL_do_handshake(connection->ssl) : 1;
+    int result = SSL_in_init(connection->ssl) ? shake(connection) : 1;
     if (result != 1) {
         return outcome(connection, result);
     }

@@ -170,9 +170,9 @@ static EVP_PKEY *parse_pem_key(const uint8_t *key, size_t len, const char *passw
 static EVP_PKEY *parse_private_key(const uint8_t *key, size_t len, const char *password, tls_error_t *error) {
     EVP_PKEY *result = NULL;
     if (len <= INT_MAX) {
-        tls_memory_wipe_freed(true);
+        bool wiped = tls_memory_wipe_freed(true);
         result = (is_pem(key, len) ? parse_pem_key : parse_der_key)(key, len, password);
-        tls_memory_wipe_freed(false);
+        (void)tls_memory_wipe_freed(wiped);
     }
     if (result == NULL) {
         const char *detail = password != NULL

@@ -26,8 +26,10 @@ bool tls_memory_was_refused(void) {
     return memory_was_refused;
 }
 
-void tls_memory_wipe_freed(bool wipe) {
+bool tls_memory_wipe_freed(bool wipe) {
+    bool before = memory_is_wiped;
     memory_is_wiped = wipe;
+    return before;
 }
 
 bool tls_freeing_begin(void) {
@@ -68,7 +70,7 @@ static void library_free(void *block, const char *file, int line) {
         return;
     }
     header_t *header = (header_t *)block - 1;
-    if (memory_is_wiped) {
+    if (memory_is_wiped || memory_is_withheld) {
         OPENSSL_cleanse(block, header->size);
     }
     tls_free(header);

@@ -158,9 +158,10 @@ bool tls_memory_was_refused(void);
 bool tls_freeing_begin(void);
 void tls_freeing_end(bool outer);
 
-// While it is on, what the library frees on this thread is wiped. The library itself wipes the keys that it keeps, but
-// not all that it makes of them on the way (base64, DER).
-void tls_memory_wipe_freed(bool wipe);
+// While it is on, and while connections and contexts are freed, what the library frees on this thread is wiped. The
+// library itself wipes the keys that it keeps, but not all that it makes of them on the way (base64, DER, tickets), and
+// not what it has in a connection (traffic secrets). Whether it was on before.
+bool tls_memory_wipe_freed(bool wipe);
 
 // --- errors.c
 

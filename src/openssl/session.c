@@ -69,9 +69,9 @@ static SSL_SESSION *read_session(tls_session_t *from) {
     size_t len;
     const unsigned char *payload = tls_session_payload(from, &len);
     // The library frees what it reads keys from without wiping it.
-    tls_memory_wipe_freed(true);
+    bool wiped = tls_memory_wipe_freed(true);
     SSL_SESSION *session = d2i_SSL_SESSION(NULL, &payload, (long)len);
-    tls_memory_wipe_freed(false);
+    (void)tls_memory_wipe_freed(wiped);
     return session;
 }
 

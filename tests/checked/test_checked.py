@@ -26,4 +26,4 @@ def test_checked(case, engine, certs, start_mpy):
     run = functools.partial(
         start_mpy, engine=f"{engine}-checked", env=mpy_cases.environment(engine, certs, **SANITIZERS, **PASSED_ON))
     seconds = int(PASSED_ON.get("CHECKED_SECONDS", 0)) * len([other for other in CASES if other.script == case.script])
-    mpy_cases.check(case, engine, run, timeout=36000 if "CHECKED_STRIDE" in PASSED_ON else 300 + 2 * seconds)
+    mpy_cases.check(case, engine, run, timeout=36000 if "CHECKED_STRIDE" in PASSED_ON else 900 + 2 * seconds)

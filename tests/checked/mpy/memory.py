@@ -4,6 +4,7 @@
 import asyncio
 import gc
 import os
+import socket
 import ssl
 
 import failing
@@ -80,12 +81,11 @@ def block(contexts):
 # Both roles under asyncio, over sockets of the system.
 def with_asyncio(contexts, near, far):
     results = []
+    near.setblocking(False), far.setblocking(False)
     try:
         results = asyncio.run(asyncio.wait_for(both(contexts, near, far), 10))
     finally:
         failing.stop()
-        near.close()
-        far.close()
         asyncio.new_event_loop()
     failures = [result for result in results if result is not None]
     for failure in sorted(failures, key=says_so, reverse=True):
@@ -154,7 +154,11 @@ def attempt(heap, number, count, program, prepare):
     except Exception as e:
         failing.stop()
         failure = e
-    return failure, failing.stop()
+    requests = failing.stop()
+    for thing in arguments:
+        if isinstance(thing, socket.socket):
+            thing.close()
+    return failure, requests
 
 
 MANY = 1 << 30
@@ -163,7 +167,7 @@ MANY = 1 << 30
 # Goes through all positions, or every step-th. How many failed.
 def fail_in_turn(heap, count, program, prepare, step):
     files = descriptors()
-    number = told = 0
+    number = told = positions = 0
     while True:
         failure, requests = attempt(heap, number, count, program, prepare)
         if failure is None and requests <= number:
@@ -177,10 +181,13 @@ def fail_in_turn(heap, count, program, prepare, step):
                 fail("request %d was not tried again: %r" % (number, failure))
             failure = None
         settle()
-        program(*prepare())
+        positions += 1
+        again = attempt(heap, 0, 0, program, prepare)[0] if STRIDE or positions % 4 == 0 else None
+        if again is not None:
+            raise again
         if descriptors() != files:
             fail("request %d left a descriptor" % number)
-        number += STRIDE or (1 if number < 20 else step)
+        number += STRIDE or (1 if number < 10 else step)
 
 
 # Twice, since libraries keep things that they made when memory ran out for the first time.
@@ -188,35 +195,35 @@ def check(heap, count, program, prepare, step):
     held = []
     for _ in range(2):
         for _ in range(3):
-            program(*prepare())
+            attempt(heap, 0, 0, program, prepare)
         settle()
         held.append((failing.blocks(), gc.mem_alloc()))
         figures = fail_in_turn(heap, count, program, prepare, step)
         print("%d requests; programs were told of a failure %d times" % figures)
-    program(*prepare())
+    attempt(heap, 0, 0, program, prepare)
     settle()
     blocks, used = failing.blocks() - held[1][0], gc.mem_alloc() - held[1][1]
     true(blocks <= 0, "%d blocks of C leaked" % blocks)
     true(used < 1000, "%d bytes of Python's heap leaked" % used)
 
 
-@each("psk 1.2", "psk 1.3", "1.2", "1.3", "mutual 1.2", "mutual 1.3")
+@each("psk 1.2", "psk 1.3", "1.2", "mutual 1.3")
 def c_heap_is_full(name):
     check(failing.C, MANY, take_turns, lambda: (name,), 997)
 
 
 # Then garbage is collected and the request tried again, wherever it is.
-@each("psk 1.2", "psk 1.3", "1.2", "1.3", "mutual 1.2", "mutual 1.3")
+@each("psk 1.2", "psk 1.3", "1.2", "mutual 1.3")
 def one_request_to_the_c_heap_fails(name):
     check(failing.C, 1, take_turns, lambda: (name,), 997)
 
 
-@each("psk 1.2", "psk 1.3", "1.2", "1.3", "mutual 1.2", "mutual 1.3")
+@each("psk 1.2", "psk 1.3", "1.2", "mutual 1.3")
 def python_heap_is_full(name):
     check(failing.GC, MANY, take_turns, lambda: (name,), 97)
 
 
-@each("psk 1.2", "psk 1.3", "1.2", "1.3", "mutual 1.2", "mutual 1.3")
+@each("psk 1.2", "psk 1.3", "1.2", "mutual 1.3")
 def one_request_to_the_python_heap_fails(name):
     check(failing.GC, 1, take_turns, lambda: (name,), 97)
 
@@ -227,10 +234,11 @@ def of_a_client_that_blocks(name, heap, step):
     check(heap, MANY, block, lambda: (contexts,), step)
 
 
-@each(("c", failing.C, 499), ("python", failing.GC, 31))
-def of_asyncio(name, heap, step):
+# Not the other heap: MicroPython 1.25's own select.poll() uses NULL if there is no memory for an entry.
+@case
+def of_asyncio():
     contexts = new_verifying_context(), new_server_context()
-    check(heap, MANY, with_asyncio, lambda: (contexts,) + socket_pair(), step)
+    check(failing.C, MANY, with_asyncio, lambda: (contexts,) + socket_pair(), 499)
 
 
 run()
