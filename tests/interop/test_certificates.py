@@ -146,10 +146,11 @@ ODD_PEERS = """
             sock.close()
 """
 
-# Peers that CPython takes and we do not. There is no version 4; the others the parser of Mbed TLS does not take: it
-# knows fewer kinds of text, no unique identifiers, and wants addresses to have 4 or 16 octets and directories a name.
+# Peers that CPython takes and we do not. There is no version 4, and no authority may use unique identifiers (RFC 5280
+# section 4.1.2.8); the others the parser of Mbed TLS does not take: it knows fewer kinds of text, and wants addresses to
+# have 4 or 16 octets and directories a name.
 REFUSED = {
-    "openssl": {"version 4"},
+    "openssl": {"version 4", "version 2 with unique identifiers"},
     "mbedtls": {"version 4", "NumericString", "addresses of other lengths", "directory names",
                 "version 2 with unique identifiers"},
 }
