@@ -213,8 +213,8 @@ static output_mark_t enter_library(tls_connection_t *connection) {
     return mark;
 }
 
-// Whether the library has sent an alert. What it wrote before it failed may as well be a message, a ServerHello for whose
-// keys the client's share is no good; where that is encrypted there is no telling.
+// Whether the library has sent an alert. What it wrote before it failed may as well be a message, a ServerHello for
+// whose keys the client's share is no good; where that is encrypted there is no telling.
 static bool wrote_alert(const tls_connection_t *connection, const output_mark_t *mark) {
     unsigned char counter[8];
     compat_output_counter(&connection->ssl, counter);
