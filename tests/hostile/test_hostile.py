@@ -233,8 +233,9 @@ def test_goes_on(server, engine, certs, attack):
                  f"longest {max(honest.seconds) * 1000:.0f} ms, without the attack {quiet.median * 1000:.1f} ms; memory "
                  f"after the first two and the last of {len(memory)} attacks "
                  + ", ".join(f"{size / 1e6:.1f} MB" for size in (*memory[:2], memory[-1])))
-    # Two rounds may still find room that those before left in pieces.
-    assert memory[-1] - memory[1] < 1_500_000, memory
+    # Some thirty connections at a time more than in the first rounds are 2 MB; what each of the hundreds of all rounds left
+    # behind would be more.
+    assert memory[-1] - memory[1] < 3_000_000, memory
 
 
 def test_limit(server, certs):
