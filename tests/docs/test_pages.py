@@ -15,8 +15,8 @@ DOCUMENTS = ROOT / "docs"
 def pages(tmp_path_factory):
     """The folder with the pages, made by the command of the Makefile."""
     folder = tmp_path_factory.mktemp("pages")
-    recipe = re.search(r"^docs:.*\n(?:\t.*\n)*?\t@\$\(call step,docs\) (.*)", (ROOT / "Makefile").read_text(encoding="utf-8"),
-                       re.MULTILINE)[1]
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    recipe = re.search(r"^\t@\$\(call step,docs\) (.*)", makefile, re.MULTILINE)[1]
     subprocess.run(recipe.replace("build/docs", str(folder)).split(), cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     return folder
 
