@@ -71,7 +71,7 @@ TEST_PROGRAMS = $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(CHECKED_INTERPRETERS)
 	$(BENCH_PROGRAMS) $(FIRMWARE)
 .PHONY: test
 test: $(TEST_PROGRAMS) ## run all tests
-	@tools/install-packages test bench
+	@tools/install-packages test bench docs
 	@tests/run
 
 .PHONY: test-firmware
@@ -115,7 +115,7 @@ fuzz-coverage: | trees ## which lines of the engines what was found by fuzzing r
 
 .PHONY: audit
 audit: $(TEST_PROGRAMS) ## the release check: all that tries to break the module (docs/reliability-figures.md); PART=NAME: some
-	@tools/install-packages test bench lint
+	@tools/install-packages test bench docs lint
 	@tests/audit $(PART)
 
 .PHONY: test-common
@@ -142,6 +142,11 @@ $(LINTS): lint-%: trees
 format: ## format the C sources
 	@tools/install-packages lint
 	@clang-format -i $$(git ls-files --cached --others --exclude-standard '*.c' '*.h')
+
+.PHONY: docs
+docs: ## make pages for a browser of the documents, build/docs/index.html
+	@tools/install-packages docs
+	@$(call step,docs) sphinx-build -W --keep-going -d build/docs/.doctrees docs build/docs
 
 .PHONY: dist
 dist: ## make a source archive of this commit, with its checksum: build/dist/

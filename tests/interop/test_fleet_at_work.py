@@ -17,7 +17,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 DOCUMENT = (ROOT / "docs" / "fleet.md").read_text(encoding="utf-8")
-CONFIGURATION, = re.findall(r"```haproxy\n(.*?)```", DOCUMENT, re.DOTALL)
+CONFIGURATION, = re.findall(r"```text\n(.*?)```", DOCUMENT, re.DOTALL)
 FIRST_KEYS, NEXT_KEYS = re.findall(r"```sh\n(.*?)```", DOCUMENT, re.DOTALL)
 NAMES = ("one", "two", "three")
 VERSIONS = ("TLSv1.2", "TLSv1.3")
