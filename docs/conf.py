@@ -16,3 +16,5 @@ myst_heading_anchors = 3
 
 html_theme = "sphinx_rtd_theme"
 html_show_sourcelink = False
+html_static_path = ["static"]
+html_css_files = ["tables.css"]
