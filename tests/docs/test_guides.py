@@ -67,8 +67,8 @@ def part(block, port, connect=True):
 @pytest.fixture
 def own_certificate(folder):
     """server.pem and server.key, by the command of the document."""
-    command = re.search(r"^    (openssl req .*)", text("quickstart"), re.MULTILINE)[1]
-    subprocess.run(shlex.split(command), check=True, capture_output=True)
+    command = re.search(r"^    (openssl req .*\\\n.*)", text("quickstart"), re.MULTILINE)[1]
+    subprocess.run(["sh", "-c", command], check=True, capture_output=True)
 
 
 @pytest.fixture
