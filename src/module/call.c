@@ -334,7 +334,6 @@ void ssl_call_end(ssl_call_t *call, tls_status_t status) {
     ssl_context_release(self->context);
     call->room.array = NULL; // the collector searches the stack, also where calls have returned
     call->room.items = NULL;
-    ssl_descriptor_update(self);
     SSL_ATOMIC_EXCHANGE(&self->busy, 0);
     ssl_hold_interrupt(call->interrupt_was_held);
     if (status == TLS_ERROR && call->exception == MP_OBJ_NULL) {

@@ -44,7 +44,7 @@ static void stand_for(ssl_descriptor_t *descriptor, mp_obj_t stream, bool ready)
     descriptor->in_vain = 0;
 }
 
-void ssl_descriptor_update(mp_obj_ssl_socket_t *self) {
+static void update(mp_obj_ssl_socket_t *self) {
     ssl_descriptor_t *descriptor = &self->descriptor;
     if (!descriptor->is_open) {
         return;
@@ -65,7 +65,7 @@ static void give_back(mp_obj_ssl_socket_t *self) {
 
 void ssl_descriptor_refresh(mp_obj_ssl_socket_t *self) {
     if (self->descriptor.is_open && take(self)) {
-        ssl_descriptor_update(self);
+        update(self);
         give_back(self);
     }
 }
@@ -88,7 +88,7 @@ mp_uint_t ssl_descriptor_get(mp_obj_ssl_socket_t *self, int *errcode) {
             descriptor->is_ready = false;
         }
         descriptor->writer_waits = false; // it may be another one that waits now
-        ssl_descriptor_update(self);
+        update(self);
         give_back(self);
     }
     if (!descriptor->is_open) {
@@ -123,7 +123,7 @@ void ssl_descriptor_note(mp_obj_ssl_socket_t *self, bool writing, bool blocked, 
     descriptor->in_vain = blocked && called ? MIN(descriptor->in_vain + 1, 2) : 0;
     bool waits = descriptor->in_vain == 2;
     descriptor->writer_waits = writing && (blocked || is_short);
-    ssl_descriptor_update(self);
+    update(self);
     give_back(self);
     if (waits) {
         wait_a_moment(self, writing && self->write_want == 0);

@@ -35,12 +35,11 @@ typedef struct {
 // stream below has none, or it is for datagrams, which have timers, or the process has no more.
 mp_uint_t ssl_descriptor_get(struct _mp_obj_ssl_socket_t *self, int *errcode);
 
-// What there is to do may have changed. update() is for who has the connection for itself.
-void ssl_descriptor_update(struct _mp_obj_ssl_socket_t *self);
-void ssl_descriptor_refresh(struct _mp_obj_ssl_socket_t *self);
-
 // A read or a write has ended. `blocked`: it moved nothing; `is_short`: there is more to write.
 void ssl_descriptor_note(struct _mp_obj_ssl_socket_t *self, bool writing, bool blocked, bool is_short);
+
+// What there is to do may have changed otherwise.
+void ssl_descriptor_refresh(struct _mp_obj_ssl_socket_t *self);
 
 void ssl_descriptor_close(struct _mp_obj_ssl_socket_t *self);
 
@@ -50,10 +49,6 @@ static inline mp_uint_t ssl_descriptor_get(struct _mp_obj_ssl_socket_t *self, in
     (void)self;
     *errcode = MP_EINVAL;
     return MP_STREAM_ERROR;
-}
-
-static inline void ssl_descriptor_update(struct _mp_obj_ssl_socket_t *self) {
-    (void)self;
 }
 
 static inline void ssl_descriptor_refresh(struct _mp_obj_ssl_socket_t *self) {

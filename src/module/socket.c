@@ -325,6 +325,7 @@ static ssl_transfer_t explain_send_error(mp_obj_ssl_socket_t *self, const ssl_de
     if (received.count > 0) {
         self->unread = room;
         self->unread_offset = 0;
+        ssl_descriptor_refresh(self);
     }
     return received.exception != MP_OBJ_NULL ? received : result;
 }
@@ -436,6 +437,7 @@ static bool try_handshake(mp_obj_ssl_socket_t *self, const ssl_deadline_t *deadl
     } while (ssl_datagram_again(&call, &status));
     note_progress(self, was_established);
     ssl_call_end(&call, status);
+    ssl_descriptor_refresh(self);
     if (status == TLS_OK && self->send_error != MP_OBJ_NULL) {
         // A client of TLS 1.3 reads nothing after its last flight, whose first message the server may have refused.
         call.exception = explain_send_error(self, deadline).exception;
@@ -494,6 +496,7 @@ static void flush_output(mp_obj_ssl_socket_t *self) {
     tls_status_t status = tls_connection_flush(self->connection, &call.host);
     note_output(self, 0);
     ssl_call_end(&call, status);
+    ssl_descriptor_refresh(self);
     if (call.exception != MP_OBJ_NULL && status == TLS_ABORTED) {
         nlr_raise(call.exception);
     }

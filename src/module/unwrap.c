@@ -29,6 +29,7 @@ static void end_writing(mp_obj_ssl_socket_t *self, const ssl_deadline_t *deadlin
         // From the first attempt on: nothing may follow what has been encrypted already.
         self->write_shut = true;
         ssl_call_end(&call, status);
+        ssl_descriptor_refresh(self);
     } while (!ssl_socket_settle(self, call.exception, call.errcode, status == TLS_OK));
 }
 
