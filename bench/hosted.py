@@ -51,7 +51,7 @@ def measure(seconds, step):
     wall = time.time_ns()
     used = cpu()
     end = wall + int(seconds * 1e9)
-    while time.time_ns() < end:
+    while units == 0 or time.time_ns() < end:
         units += step()
     used = cpu() - used
     print(units, used, (time.time_ns() - wall) / 1e9)

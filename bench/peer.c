@@ -393,9 +393,9 @@ static void measure(double seconds, double (*step)(void)) {
     double units = 0;
     double wall = now();
     double used = cpu();
-    while (now() - wall < seconds) {
+    do {
         units += step();
-    }
+    } while (now() - wall < seconds);
     used = cpu() - used;
     printf("%.0f %.6f %.6f\n", units, used, now() - wall);
 }
