@@ -43,6 +43,11 @@ static bool resume(pair_t *pair, tls_session_t *session) {
     pair_chat(pair);
     bool reused = tls_connection_session_reused(pair->client.connection);
     require(&pair->client, tls_connection_session_reused(pair->server.connection) == reused, "the ends disagree");
+    const uint8_t *der;
+    size_t len;
+    // Whether the session came from memory or from bytes.
+    require(&pair->client, !reused || !tls_connection_peer_certificate(pair->client.connection, 1, &der, &len),
+        "a chain that was not sent");
     return reused;
 }
 
