@@ -18,7 +18,7 @@ ARITHMETIC = bignum bignum_core bignum_mod bignum_mod_raw ecp ecp_curves ecp_cur
 $(ARITHMETIC:%=$(BUILD)/library/%.o): FLAGS = -std=gnu99 -g -pthread
 
 TARGETS = client server dtls inputs
-FUZZ_SHARED = $(call objects,tests/fuzz/random.c tests/fuzz/library_$(ENGINE).c \
+FUZZ_SHARED = $(call objects,tests/fuzz/start.c tests/fuzz/random.c tests/fuzz/library_$(ENGINE).c \
 	$(addprefix tests/engine/,peers.c wire.c) $(ENGINE_SOURCES))
 
 # Random numbers and the time are the target's, so that an input always does the same; and records can be in clear.

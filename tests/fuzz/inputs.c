@@ -6,6 +6,7 @@
 
 #include "peers.h"
 #include "random.h"
+#include "start.h"
 
 #include "engine/bundle.h"
 #include "engine/certificate.h"
@@ -17,7 +18,6 @@
 
 #include <stdio.h>
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 #define HEADER_SIZE 3
@@ -840,7 +840,7 @@ static void write_text_seed(const char *dir, const char *name, kind_t kind, uint
 
 #define WRITE_TEXT(name, kind, flags, text) write_text_seed(dir, name, kind, flags, text, sizeof(text) - 1)
 
-static void write_seeds(const char *dir) {
+void write_seeds(const char *dir) {
     write_file_seeds(dir);
     write_session_seed(dir, FLAG_REPAIR | FLAG_CONNECT);
     write_session_seed(dir, FLAG_REPAIR | FLAG_CONNECT | FLAG_OLD);
@@ -872,23 +872,6 @@ static void write_seeds(const char *dir) {
 
 // ---------------------------------------------------------------------------------------------------------------------
 // libFuzzer
-
-int LLVMFuzzerInitialize(int *argc, char ***argv) {
-    (void)argc;
-    (void)argv;
-    setenv("CMOCKA_TEST_ABORT", "1", 1); // what fails outside of a test
-    if (!tls_engine_init()) {            // first: it brings the library's allocator
-        abort();
-    }
-    library_start();
-    random_start(1);
-    const char *dir = getenv("FUZZ_SEEDS");
-    if (dir != NULL) {
-        write_seeds(dir);
-        exit(0);
-    }
-    return 0;
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     if (len < HEADER_SIZE || data[0] >= KIND_COUNT) {

@@ -2,6 +2,7 @@
 
 #include "engine/memory.h"
 #include "random.h"
+#include "start.h"
 
 #include <stdio.h>
 
@@ -9,7 +10,6 @@
 #define TIMERS_MAX 30
 #define IDLE_MAX   40 // rounds in which nothing moves but faults happened
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t len, size_t max, unsigned seed);
 
@@ -706,7 +706,7 @@ static void write_seeds_of(const char *dir, size_t number, uint8_t flags) {
     free(read.data);
 }
 
-static void write_seeds(const char *dir) {
+void write_seeds(const char *dir) {
     bool datagram = this_target == TARGET_DATAGRAM;
     size_t count = datagram ? datagram_scenario_count : stream_scenario_count;
     for (size_t i = 0; i < count; i++) {
@@ -721,22 +721,6 @@ static void write_seeds(const char *dir) {
 
 // ---------------------------------------------------------------------------------------------------------------------
 // libFuzzer
-
-int LLVMFuzzerInitialize(int *argc, char ***argv) {
-    (void)argc;
-    (void)argv;
-    setenv("CMOCKA_TEST_ABORT", "1", 1); // what fails outside of a test
-    if (!tls_engine_init()) {            // first: it brings the library's allocator
-        abort();
-    }
-    library_start();
-    const char *dir = getenv("FUZZ_SEEDS");
-    if (dir != NULL) {
-        write_seeds(dir);
-        exit(0);
-    }
-    return 0;
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     if (len < HEADER_SIZE) {
