@@ -37,14 +37,11 @@ if(SSL_ENGINE STREQUAL mbedtls)
       endif()
       list(APPEND SSL_DEFINITION MICROPY_PY_SSL_CONFIGURATION="${SSL_CONFIGURATION_FILE}")
     endif()
-    # p256-m, which looks into the library, and Everest are empty unless the configuration has them.
-    set(SSL_EVEREST ${MBEDTLS_DIR}/3rdparty/everest)
+    # p256-m, which is empty unless the configuration has it, looks into the library.
     file(GLOB SSL_MBEDTLS_SOURCES ${MBEDTLS_DIR}/library/*.c ${MBEDTLS_DIR}/3rdparty/p256-m/*.c
       ${MBEDTLS_DIR}/3rdparty/p256-m/p256-m/*.c)
-    add_library(usermod_ssl_mbedtls STATIC ${SSL_MBEDTLS_SOURCES} ${SSL_EVEREST}/library/everest.c
-      ${SSL_EVEREST}/library/x25519.c ${SSL_EVEREST}/library/Hacl_Curve25519_joined.c)
-    target_include_directories(usermod_ssl_mbedtls PUBLIC ${MBEDTLS_DIR}/include ${SSL_EVEREST}/include
-      PRIVATE ${MBEDTLS_DIR}/library ${SSL_EVEREST}/include/everest ${SSL_EVEREST}/include/everest/kremlib)
+    add_library(usermod_ssl_mbedtls STATIC ${SSL_MBEDTLS_SOURCES})
+    target_include_directories(usermod_ssl_mbedtls PUBLIC ${MBEDTLS_DIR}/include PRIVATE ${MBEDTLS_DIR}/library)
     if(MBEDTLS_CONFIG_FILE)
       target_compile_definitions(usermod_ssl_mbedtls PUBLIC MBEDTLS_CONFIG_FILE="${MBEDTLS_CONFIG_FILE}")
     endif()

@@ -43,11 +43,9 @@ CFLAGS_USERMOD += -DMICROPY_PY_SSL_CONFIGURATION=\"$(SSL_CONFIGURATION_FILE)\"
 endif
 MBEDTLS_CONFIG_FILE ?= \"mbedtls/mbedtls_config.h\"
 CFLAGS_USERMOD += -I$(SSL_MBEDTLS_DIR)/include -DMBEDTLS_CONFIG_FILE=$(MBEDTLS_CONFIG_FILE)
-# p256-m, which looks into the library, and Everest are empty unless the configuration has them.
-CFLAGS_USERMOD += -I$(SSL_MBEDTLS_DIR)/library $(addprefix -I$(SSL_MBEDTLS_DIR)/3rdparty/everest/,\
-	include include/everest include/everest/kremlib)
-SRC_USERMOD_LIB_C += $(wildcard $(addprefix $(SSL_MBEDTLS_DIR)/,library/*.c 3rdparty/p256-m/*.c 3rdparty/p256-m/p256-m/*.c)) \
-	$(addprefix $(SSL_MBEDTLS_DIR)/3rdparty/everest/library/,everest.c x25519.c Hacl_Curve25519_joined.c)
+# p256-m, which is empty unless the configuration has it, looks into the library.
+CFLAGS_USERMOD += -I$(SSL_MBEDTLS_DIR)/library
+SRC_USERMOD_LIB_C += $(wildcard $(addprefix $(SSL_MBEDTLS_DIR)/,library/*.c 3rdparty/p256-m/*.c 3rdparty/p256-m/p256-m/*.c))
 endif
 
 else ifeq ($(SSL_ENGINE),openssl)

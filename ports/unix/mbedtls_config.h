@@ -62,7 +62,6 @@
 #define MBEDTLS_ECP_DP_CURVE25519_ENABLED    // X25519, the first choice of browsers
 #define MBEDTLS_ECP_NIST_OPTIM               // special reduction for the NIST curves: 4 to 8 times as fast
 #define MBEDTLS_ECDH_C                       // key exchange
-#define MBEDTLS_ECDH_VARIANT_EVEREST_ENABLED // ... with X25519 from the library's 3rdparty/, which is faster
 #define MBEDTLS_ECDSA_C                      // signatures
 #define MBEDTLS_ECDSA_DETERMINISTIC          // a bad random number cannot give the key away
 #define MBEDTLS_PK_C                         // keys of any kind

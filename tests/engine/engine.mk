@@ -23,9 +23,7 @@ LIBS = -lcmocka
 ifeq ($(ENGINE),mbedtls)
 # Less room for a client's messages than they take (the rest is what encryption may add): what is not counted overruns.
 P256M_DIR = $(MBEDTLS_DIR)/3rdparty/p256-m
-EVEREST_DIR = $(MBEDTLS_DIR)/3rdparty/everest
-CPPFLAGS_LIBRARY = -I$(MBEDTLS_DIR)/include -I$(MBEDTLS_DIR)/library -I$(P256M_DIR) \
-	$(addprefix -I$(EVEREST_DIR)/include,/ /everest /everest/kremlib) -DMBEDTLS_CONFIG_FILE='"$(CURDIR)/$(CONFIGURATION)"' \
+CPPFLAGS_LIBRARY = -I$(MBEDTLS_DIR)/include -I$(MBEDTLS_DIR)/library -I$(P256M_DIR) -DMBEDTLS_CONFIG_FILE='"$(CURDIR)/$(CONFIGURATION)"' \
 	-DCLIENT_MESSAGE_SIZE=-48
 LIBRARY = $(BUILD)/libmbedtls.a
 else
@@ -58,8 +56,7 @@ $(BUILD)/src/%.o: src/%.c $(BUILD)/settings
 
 # The library is compiled once: it changes with its configuration only.
 LIBRARY_OBJECTS = $(patsubst $(MBEDTLS_DIR)/%.c,$(BUILD)/%.o,\
-	$(wildcard $(addprefix $(MBEDTLS_DIR)/,library/*.c 3rdparty/p256-m/*.c 3rdparty/p256-m/p256-m/*.c) \
-	$(addprefix $(EVEREST_DIR)/library/,everest.c x25519.c Hacl_Curve25519_joined.c)))
+	$(wildcard $(addprefix $(MBEDTLS_DIR)/,library/*.c 3rdparty/p256-m/*.c 3rdparty/p256-m/p256-m/*.c)))
 
 $(LIBRARY_OBJECTS): $(BUILD)/%.o: $(MBEDTLS_DIR)/%.c $(BUILD)/settings $(CONFIGURATION) ports/unix/mbedtls_config.h
 	@mkdir -p $(@D)
