@@ -3,11 +3,14 @@
 #include "engine/engine.h"
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 void tls_error_clear(tls_error_t *error) {
-    memset(error, 0, sizeof(*error));
+    memset(error, 0, offsetof(tls_error_t, text)); // every call does this; texts of no length are empty, too
+    error->text[0] = '\0';
+    error->detail[0] = '\0';
     error->alert = -1;
 }
 

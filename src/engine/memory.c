@@ -6,6 +6,11 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
+
+#if !MICROPY_PY_SSL_GC_HEAP
+#include <malloc.h>
+#endif
 
 static void (*reclaim_hook)(size_t size);
 static size_t failed_size;
@@ -34,7 +39,6 @@ static tls_memory_use_t *charged;
 #define size_of_block        tls_heap_size
 #define size_of_buffer_block tls_heap_buffer_size
 #else
-#include <malloc.h>
 static __thread tls_memory_use_t *charged;
 #define size_of_block        malloc_usable_size
 #define size_of_buffer_block malloc_usable_size
@@ -89,19 +93,26 @@ static size_t size_of(void *block) {
 // ---------------------------------------------------------------------------------------------------------------------
 // Allocating and freeing
 
-// What a request asks: a new block, zeroed, or another size for an old one.
+// What a request asks: a new block, zeroed or not, or another size for an old one.
 typedef void *(*allocate_t)(void *old, size_t size);
 
 #if MICROPY_PY_SSL_GC_HEAP
 
+// Garbage that is collected on the way is nobody's.
 static void *allocate_zeroed(void *old, size_t size) {
     (void)old;
-    return tls_heap_calloc(size);
+    tls_memory_use_t *use = tls_memory_charge(NULL);
+    void *result = tls_heap_calloc(size);
+    (void)tls_memory_charge(use);
+    return result;
 }
 
 static void *allocate_buffer(void *old, size_t size) {
     (void)old;
-    return tls_heap_take(size);
+    tls_memory_use_t *use = tls_memory_charge(NULL);
+    void *result = tls_heap_take(size);
+    (void)tls_memory_charge(use);
+    return result;
 }
 
 #else
@@ -113,6 +124,11 @@ static void *allocate_zeroed(void *old, size_t size) {
 
 #define allocate_buffer allocate_zeroed
 
+static void *allocate_raw(void *old, size_t size) {
+    (void)old;
+    return malloc(size);
+}
+
 #endif
 
 static void *allocate_or_reclaim(allocate_t allocate, void *old, size_t size) {
@@ -122,7 +138,9 @@ static void *allocate_or_reclaim(allocate_t allocate, void *old, size_t size) {
             return result;
         }
         if (reclaim_hook != NULL) {
+            tls_memory_use_t *use = tls_memory_charge(NULL);
             reclaim_hook(size);
+            (void)tls_memory_charge(use);
             result = allocate(old, size);
             if (result != NULL) {
                 return result;
@@ -133,14 +151,6 @@ static void *allocate_or_reclaim(allocate_t allocate, void *old, size_t size) {
     return NULL;
 }
 
-// Garbage that is collected on the way is nobody's.
-static void *allocate_for_nobody(allocate_t allocate, void *old, size_t size) {
-    tls_memory_use_t *use = tls_memory_charge(NULL);
-    void *result = allocate_or_reclaim(allocate, old, size);
-    (void)tls_memory_charge(use);
-    return result;
-}
-
 void *tls_calloc(size_t count, size_t size) {
     if (size != 0 && count > SIZE_MAX / size) {
         __atomic_store_n(&failed_size, SIZE_MAX, __ATOMIC_RELAXED);
@@ -148,13 +158,13 @@ void *tls_calloc(size_t count, size_t size) {
     }
     // A request for nothing gets a block of its own, so that NULL always means failure.
     size_t bytes = count * size;
-    void *block = allocate_for_nobody(allocate_zeroed, NULL, bytes == 0 ? 1 : bytes);
+    void *block = allocate_or_reclaim(allocate_zeroed, NULL, bytes == 0 ? 1 : bytes);
     count_taken(size_of(block));
     return block;
 }
 
 void *tls_block_take(size_t size) {
-    void *buffer = allocate_for_nobody(allocate_buffer, NULL, size);
+    void *buffer = allocate_or_reclaim(allocate_buffer, NULL, size);
     count_taken(size_of_buffer(buffer));
     return buffer;
 }
@@ -179,9 +189,19 @@ void tls_memory_tidy(void) {
 
 #else
 
+size_t tls_block_size(void *block) {
+    return malloc_usable_size(block);
+}
+
+void *tls_malloc(size_t size) {
+    void *block = allocate_or_reclaim(allocate_raw, NULL, size == 0 ? 1 : size);
+    count_taken(size_of(block));
+    return block;
+}
+
 void *tls_realloc(void *block, size_t size) {
     size_t before = size_of(block);
-    void *result = allocate_for_nobody(realloc, block, size == 0 ? 1 : size);
+    void *result = allocate_or_reclaim(realloc, block, size == 0 ? 1 : size);
     if (result != NULL) {
         count_given_back(before);
         count_taken(size_of(result));
@@ -191,6 +211,13 @@ void *tls_realloc(void *block, size_t size) {
 
 void tls_free(void *block) {
     count_given_back(size_of(block));
+    free(block);
+}
+
+void tls_wipe_and_free(void *block) {
+    size_t size = malloc_usable_size(block);
+    count_given_back(size);
+    explicit_bzero(block, size);
     free(block);
 }
 

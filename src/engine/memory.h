@@ -11,11 +11,18 @@
 // Zeroed memory for count * size bytes, or NULL. A request that fails is tried once more after the reclaim hook.
 void *tls_calloc(size_t count, size_t size);
 
-// As realloc(3); the new part is not zeroed. For libraries that insist on it; not with MICROPY_PY_SSL_GC_HEAP.
+// As malloc(3) and realloc(3), not zeroed, for libraries that insist on it; not with MICROPY_PY_SSL_GC_HEAP.
+void *tls_malloc(size_t size);
 void *tls_realloc(void *block, size_t size);
 
-// Frees what the two above returned; NULL is allowed.
+// How many bytes a block has, at least what was asked for; not with MICROPY_PY_SSL_GC_HEAP.
+size_t tls_block_size(void *block);
+
+// Frees what those above returned; NULL is allowed.
 void tls_free(void *block);
+
+// Wipes a block before it is freed, NULL is not allowed; not with MICROPY_PY_SSL_GC_HEAP.
+void tls_wipe_and_free(void *block);
 
 // Buffers that come and go with each record. One that was put back is there for the next request, unless the heap has
 // found another use for its memory by then.

@@ -14,7 +14,7 @@ typedef struct _mp_obj_ssl_socket_t {
     mp_obj_t stream;              // what it runs over; MP_OBJ_NULL once closed
     tls_connection_t *connection; // NULL once closed
     mp_obj_t server_hostname;
-    mp_obj_t unread; // bytes that a read which then failed could not deliver, or MP_OBJ_NULL
+    mp_obj_t unread; // bytes that a read did not deliver: it failed, or ended with a line; or MP_OBJ_NULL
     size_t unread_offset;
     mp_obj_t late_error;      // for the next read, since one that filled a buffer could not keep what it had read
     mp_obj_t send_error;      // OSError of a stream that can no longer be written, but still be read; or MP_OBJ_NULL
@@ -83,6 +83,10 @@ static inline ssl_deadline_t ssl_socket_start(const mp_obj_ssl_socket_t *self) {
 
 // Move at most `size` bytes (> 0) without raising, so that the caller can first save what it has.
 ssl_transfer_t ssl_socket_receive(mp_obj_ssl_socket_t *self, void *buf, size_t size, const ssl_deadline_t *deadline);
+
+// The same, and nothing behind a newline. What has come with it stays for the next read.
+ssl_transfer_t ssl_socket_receive_line(mp_obj_ssl_socket_t *self, void *buf, size_t size,
+    const ssl_deadline_t *deadline);
 ssl_transfer_t ssl_socket_transmit(mp_obj_ssl_socket_t *self, const void *buf, size_t size,
     const ssl_deadline_t *deadline);
 

@@ -214,7 +214,6 @@ static mp_obj_t ssl_stream_recv_into(size_t n_args, const mp_obj_t *args) {
 }
 MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(ssl_stream_recv_into_obj, 2, 3, ssl_stream_recv_into);
 
-// Byte by byte: whatever stands behind the newline must stay where poll and the next read find it.
 //| def readline(self, size: int = -1, /) -> bytes | None:
 //|     """Read up to the end of a line; None: would block."""
 static mp_obj_t ssl_stream_readline(size_t n_args, const mp_obj_t *args) {
@@ -228,13 +227,13 @@ static mp_obj_t ssl_stream_readline(size_t n_args, const mp_obj_t *args) {
         if (len == room->len) {
             double_room(self, room, LARGEST_CHUNK);
         }
-        byte *c = room_data(room) + len;
-        result = ssl_socket_receive(self, c, 1, &deadline);
+        size_t space = MIN(room->len, limit < 0 ? SIZE_MAX : (size_t)limit) - len;
+        result = ssl_socket_receive_line(self, room_data(room) + len, space, &deadline);
         if (has_failed(&result) || result.count == 0) {
             break;
         }
-        len++;
-        if (*c == '\n') {
+        len += result.count;
+        if (room_data(room)[len - 1] == '\n') {
             break;
         }
     }

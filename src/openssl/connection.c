@@ -275,6 +275,10 @@ static tls_status_t stopped(tls_connection_t *connection) {
         tls_error_no_memory(&connection->host->error);
         return fail(connection);
     }
+    if (connection->established && !connection->datagram) {
+        // A client that has read session tickets keeps the buffer that the library made for an answer.
+        SSL_free_buffers(connection->ssl);
+    }
     // What the library wrote on the way (an answer to a key update) should not wait for the next call.
     tls_status_t status = tls_transport_flush(connection);
     return status == TLS_ABORTED || (status != TLS_OK && !connection->established) ? status : TLS_WANT_READ;
@@ -373,6 +377,7 @@ static tls_status_t await_client(tls_connection_t *connection) {
 
 // A step of the handshake. Not even freed memory tells later what was agreed on.
 static int shake(tls_connection_t *connection) {
+    tls_keylog_begin(connection);
     bool wiped = tls_memory_wipe_freed(true);
     int result = SSL_do_handshake(connection->ssl);
     (void)tls_memory_wipe_freed(wiped);

@@ -151,7 +151,6 @@ static bool set_up(tls_context_t *context, tls_error_t *error) {
     }
     set_options(context->ssl_ctx);
     tls_session_install(context);
-    tls_keylog_install(context);
     set_default_versions(context);
     return (!(context->protocol & TLS_PROTOCOL_SERVER) || set_server_options(context))
         && tls_ciphers_read_defaults(context) && tls_ciphers_update(context, error) && !tls_memory_was_refused();

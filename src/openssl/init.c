@@ -56,24 +56,17 @@ void *tls_resize(void *block, size_t size) {
     return result;
 }
 
-// What stands before each block of the library's; its size is for wiping.
-typedef union header {
-    size_t size;
-    long double widest;
-    void *pointer;
-} header_t;
-
 static void library_free(void *block, const char *file, int line) {
     (void)file;
     (void)line;
     if (block == NULL) {
-        return;
+        return; // most of its calls
     }
-    header_t *header = (header_t *)block - 1;
     if (memory_is_wiped || memory_is_withheld) {
-        OPENSSL_cleanse(block, header->size);
+        tls_wipe_and_free(block);
+    } else {
+        tls_free(block);
     }
-    tls_free(header);
 }
 
 static void *library_malloc(size_t size, const char *file, int line) {
@@ -83,34 +76,25 @@ static void *library_malloc(size_t size, const char *file, int line) {
         return NULL;
     }
     // Not zeroed: that would cost more than it is good for, with a record buffer for every record.
-    header_t *header = size <= SIZE_MAX - sizeof(*header) ? tls_resize(NULL, sizeof(*header) + size) : NULL;
-    if (header == NULL) {
-        return NULL;
-    }
-    header->size = size;
-    return header + 1;
+    void *result = tls_malloc(size);
+    memory_was_refused = memory_was_refused || result == NULL;
+    return result;
 }
 
 static void *library_realloc(void *block, size_t size, const char *file, int line) {
-    if (block == NULL || memory_is_wiped) {
-        void *result = library_malloc(size, file, line);
-        if (block != NULL && result != NULL) {
-            size_t old_size = ((header_t *)block - 1)->size;
-            memcpy(result, block, old_size < size ? old_size : size);
-            library_free(block, file, line);
-        }
-        return result;
-    }
     if (memory_is_withheld) {
         return NULL;
     }
-    header_t *header = (header_t *)block - 1;
-    header = size <= SIZE_MAX - sizeof(*header) ? tls_resize(header, sizeof(*header) + size) : NULL;
-    if (header == NULL) {
-        return NULL;
+    if (block == NULL || !memory_is_wiped) {
+        return tls_resize(block, size);
     }
-    header->size = size;
-    return header + 1;
+    void *result = library_malloc(size, file, line);
+    if (result != NULL) {
+        size_t old_size = tls_block_size(block);
+        memcpy(result, block, old_size < size ? old_size : size);
+        library_free(block, file, line);
+    }
+    return result;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -14,14 +14,18 @@ static void tell_line(const SSL *ssl, const char *line) {
     }
 }
 
-void tls_keylog_install(tls_context_t *context) {
-    SSL_CTX_set_keylog_callback(context->ssl_ctx, tell_line);
+void tls_keylog_begin(tls_connection_t *connection) {
+    SSL_CTX *ssl_ctx = SSL_get_SSL_CTX(connection->ssl);
+    // Other connections may be at work. For them it does not matter which of the two they see.
+    if (connection->host->keylog != NULL && SSL_CTX_get_keylog_callback(ssl_ctx) == NULL) {
+        SSL_CTX_set_keylog_callback(ssl_ctx, tell_line);
+    }
 }
 
 #else
 
-void tls_keylog_install(tls_context_t *context) {
-    (void)context;
+void tls_keylog_begin(tls_connection_t *connection) {
+    (void)connection;
 }
 
 #endif

@@ -147,6 +147,18 @@ def heap(name):
         true(sock.stats()["heap_peak"] >= peak)
 
 
+# No buffer of a record is held by a connection that has nothing to read or to write, also when a client has read session
+# tickets after its last write.
+@each("TLSv1_2", "TLSv1_3")
+def heap_of_an_idle_connection(name):
+    link = Link(*pin(getattr(ssl.TLSVersion, name), new_verifying_context(), new_server_context()))
+    transfer(link.client, link.server, noise(20000))
+    transfer(link.server, link.client, noise(20000))
+    for sock in (link.client, link.server):
+        same(sock.read(1), None)
+        true(sock.stats()["heap_held"] < 24000, sock.stats())
+
+
 # What a callback makes is not the connection's that asks it.
 @case
 def heap_of_others():

@@ -6,7 +6,7 @@ import socket
 import struct
 
 from pipes import (
-    EPIPE, ETIMEDOUT, Link, new_client_context, new_server_context, noise, nudge, poll, socket_pair, transfer)
+    EPIPE, ETIMEDOUT, Link, POLLIN, new_client_context, new_server_context, noise, nudge, poll, socket_pair, transfer)
 from testing import case, each, equal, raises, raises_os_error, run, same, true
 
 TEXT = b"first line\nsecond\n\nfourth\rstill fourth\n" + bytes(range(256)) + b"\nthe last line has no end"
@@ -222,6 +222,26 @@ def reading_lines_that_come_in_parts():
     link.server.close()
     equal(link.client.readline(), b"no end")
     equal(link.client.readline(), b"")
+
+
+# What has come together with a line is decrypted already. It stays, for poll() and for reads of every kind.
+@case
+def what_stands_behind_a_line():
+    link = Link()
+    link.server.write(b"a\nbb\nccc" + bytes(1000) + b"\nend")
+    equal(link.client.readline(), b"a\n")
+    del link.near.polls[:]
+    equal(poll(link.client, POLLIN), POLLIN)
+    equal(link.near.polls, [])  # it did not have to ask
+    equal(link.client.pending(), 1010)
+    equal(link.client.readline(2), b"bb")
+    equal(link.client.recv(2), b"\nc")
+    equal(link.client.readline(), b"cc" + bytes(1000) + b"\n")
+    buffer = bytearray(3)
+    equal(link.client.readinto(buffer), 3)
+    equal(bytes(buffer), b"end")
+    equal(link.client.pending(), 0)
+    equal(poll(link.client, POLLIN), 0)
 
 
 @each("bytes", "bytearray", "memoryview", "part of a memoryview", "str", "array")
