@@ -5,7 +5,7 @@
 //   peer connect PORT VERSION SUITE [CERTIFICATE]   a client, one connection after another
 //   peer resume PORT VERSION SUITE                  ... each a resumption of the one before
 //   peer crowd PORT COUNT SECONDS                   COUNT connections, then echoes; see crowd()
-//   peer WORK PORT CERTIFICATE CALL SECONDS         measured: WORK as in hosted.py
+//   peer WORK PORT CERTIFICATE CALL SECONDS         measured: WORK as in hosted.py, or poll, with CALL idle connections
 //
 // VERSION is 1.2 or 1.3. CERTIFICATE is ec or rsa; with `client` the server demands one. The first byte of a connection
 // tells the server what it is for: see serve_one().
@@ -383,6 +383,29 @@ static double step_roots(void) {
     return 1;
 }
 
+// What the kernel itself takes for `call` idle connections and one that is ready.
+static double step_poll(void) {
+    static struct pollfd *entries;
+    if (entries == NULL) {
+        entries = calloc((size_t)call + 1, sizeof(*entries));
+        struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        socklen_t len = sizeof(address);
+        listener = listen_on(0);
+        check(getsockname(listener, (struct sockaddr *)&address, &len) == 0, "getsockname");
+        int other = -1;
+        for (int i = 0; i <= call; i++) {
+            other = socket(AF_INET, SOCK_STREAM, 0);
+            check(connect(other, (struct sockaddr *)&address, len) == 0, "connect");
+            entries[i] = (struct pollfd) {.fd = accept(listener, NULL, NULL), .events = POLLIN};
+        }
+        check(write(other, "!", 1) == 1, "write");
+    }
+    for (int i = 0; i < 100; i++) {
+        check(poll(entries, (nfds_t)call + 1, -1) == 1, "poll");
+    }
+    return 100;
+}
+
 static double cpu(void) {
     return (double)clock() / CLOCKS_PER_SEC;
 }
@@ -416,6 +439,7 @@ static int measured(const char *work, char **args) {
         {"accept-mutual", step_accept, 0},
         {"context", step_context, 0},
         {"roots", step_roots, 0},
+        {"poll", step_poll, 0},
     };
     size_t i = 0;
     while (strcmp(works[i].name, work) != 0) {
