@@ -565,7 +565,7 @@ static void try_pins(input_t *input) {
         if (input->flags & FLAG_CONNECT) {
             bool connected = connect(&pair);
             assert_true(!connected || count == 0 || has_pin_of("ec", input->data, count)
-                || has_pin_of("root", input->data, count));
+                || has_pin_of("inter", input->data, count) || has_pin_of("root", input->data, count));
         }
     } else {
         check_error(&error, TLS_ERROR_NO_MEMORY);
