@@ -142,6 +142,9 @@ mp_obj_t ssl_socket_new(mp_obj_ssl_context_t *context, mp_obj_t stream, const ss
     self->server_side = context->protocol & TLS_PROTOCOL_SERVER;
     self->suppress_ragged_eofs = options->suppress_ragged_eofs;
     self->connection = new_connection(context, &connection_options);
+    if (!ssl_is_datagram(self) && !mp_obj_is_type(stream, &ssl_socket_type)) {
+        ssl_transport_send_at_once(stream);
+    }
     if (options->do_handshake) {
         handshake_or_discard(self);
     }

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #endif
@@ -133,6 +134,14 @@ static void wait_for_event(mp_obj_t stream, uintptr_t event, uint32_t ms) {
     mp_handle_pending(true);
 }
 
+void ssl_transport_send_at_once(mp_obj_t stream) {
+    int fd = ssl_transport_descriptor(stream);
+    int on = 1;
+    if (fd != -1) {
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); // fails if it is another kind of socket
+    }
+}
+
 // MicroPython's sockets do not tell.
 uint16_t ssl_transport_peer_port(mp_obj_t stream) {
     union {
@@ -168,6 +177,10 @@ static void wait_for_event(mp_obj_t stream, uintptr_t event, uint32_t ms) {
     (void)event;
     (void)ms;
     mp_event_wait_ms(1);
+}
+
+void ssl_transport_send_at_once(mp_obj_t stream) {
+    (void)stream;
 }
 
 uint16_t ssl_transport_peer_port(mp_obj_t stream) {

@@ -327,6 +327,25 @@ def descriptors_are_closed():
         true(descriptors() <= before + 1, "%d instead of %d" % (descriptors(), before))
 
 
+# What follows a flight of the handshake does not wait until that is acknowledged.
+@case
+def tcp_sends_at_once():
+    import ffi
+
+    getsockopt = ffi.open("libc.so.6").func("i", "getsockopt", "iiiPP")
+
+    def no_delay():
+        value, size = bytearray(4), bytearray(b"\4\0\0\0")
+        equal(getsockopt(plain.fileno(), 6, 1, value, size), 0)
+        return value[0]
+
+    plain = socket.socket()
+    equal(no_delay(), 0)
+    sock = new_client_context().wrap_socket(plain, do_handshake_on_connect=False)
+    equal(no_delay(), 1)
+    sock.close()
+
+
 # Without any left, the connection is asked each millisecond.
 @case
 def no_descriptor_left():
