@@ -1,21 +1,14 @@
 """Do the steps of docs/tutorial.md work one after the other, and print what it says?"""
 
-import os
 import pathlib
 import re
 import shlex
-import subprocess
 
 import pytest
 import relay
+import tutorial
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-TEXT = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
-PROGRAMS = {name: f"# {name}\n{code}" for name, code in re.findall(r"```python\n# ([^\n]*)\n(.*?)```", TEXT, re.DOTALL)}
-SHELL = re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
-OUTPUTS = re.findall(r"```text\n(.*?)```", TEXT, re.DOTALL)
-CERTIFICATES, S_SERVER, SUBSCRIBE, MPREMOTE = SHELL
-(VERIFIED, WRONG_NAME, FIRST_REPORT, REFUSED, MUTUAL, ASYNCIO, MOSQUITTO, SOUTH, NORTH) = OUTPUTS
 
 # What the board in main.py has and this machine does not.
 BOARD = {
@@ -48,7 +41,7 @@ def settime():
 def certificates(tmp_path_factory):
     """The folder with the certificates that the document's commands make."""
     folder = tmp_path_factory.mktemp("tutorial")
-    subprocess.run(["sh", "-ec", CERTIFICATES], cwd=folder, check=True, capture_output=True)
+    tutorial.make_certificates(folder)
     return folder
 
 
@@ -62,7 +55,7 @@ def folder(certificates, monkeypatch):
 def start_program(start_mpy, folder):
     """start_program(NAME, PORT, *WORDS): a program of the document, but for the ports that it uses."""
     def start_program(name, port, *words, change=(), path=ROOT / "examples"):
-        program = re.sub("8443|8883", str(port), PROGRAMS[name]).replace("0.0.0.0", "127.0.0.1")
+        program = re.sub("8443|8883", str(port), tutorial.PROGRAMS[name]).replace("0.0.0.0", "127.0.0.1")
         for old, new in change:
             assert old in program
             program = program.replace(old, new)
@@ -78,32 +71,32 @@ def sentence(process):
 
 def test_client(start_program, start, folder, free_port):
     port = free_port()
-    start(shlex.split(S_SERVER.replace("8443", f"127.0.0.1:{port}")), stdin=True).wait_port(port)
-    assert start_program("thermometer.py", port).check() == VERIFIED
+    start(shlex.split(tutorial.S_SERVER.replace("8443", f"127.0.0.1:{port}")), stdin=True).wait_port(port)
+    assert start_program("thermometer.py", port).check() == tutorial.VERIFIED
     wrong = start_program("thermometer.py", port, change=[('"localhost"', '"127.0.0.1"')])
-    assert sentence(wrong) == WRONG_NAME
+    assert sentence(wrong) == tutorial.WRONG_NAME
 
 
 def test_server(start_program, free_port):
     """It goes on after thermometers that leave at once, or say no number."""
     port = free_port()
     server = start_program("collector.py", port).wait_port(port)
-    answer = VERIFIED.splitlines()[0] + "\nb'ok\\n'\n"
+    answer = tutorial.VERIFIED.splitlines()[0] + "\nb'ok\\n'\n"
     assert start_program("thermometer.py", port).check() == answer
-    server.wait_output(f"^{FIRST_REPORT}")
+    server.wait_output(f"^{tutorial.FIRST_REPORT}")
     start_program("thermometer.py", port, change=[("21.5", "warm")]).check()
     server.wait_output("^thermometer failed: ")
     assert start_program("thermometer.py", port).check() == answer
-    server.wait_output(f"(?s)failed.*^{FIRST_REPORT}")
+    server.wait_output(f"(?s)failed.*^{tutorial.FIRST_REPORT}")
 
 
 def test_mutual(start_program, free_port):
     port = free_port()
     server = start_program("mutual_collector.py", port).wait_port(port)
     assert start_program("mutual_thermometer.py", port, "north").check() == "b'ok\\n'\n"
-    assert start_program("mutual_thermometer.py", port, "nobody").check() == REFUSED
+    assert start_program("mutual_thermometer.py", port, "nobody").check() == tutorial.REFUSED
     # With Mbed TLS the sentence has a word more.
-    server.wait_output("^{}$".format(MUTUAL.strip().replace("client sent", "client(: peer)? sent")))
+    server.wait_output("^{}$".format(tutorial.MUTUAL.strip().replace("client sent", "client(: peer)? sent")))
 
 
 def test_asyncio(start_program, free_port):
@@ -116,7 +109,7 @@ def test_asyncio(start_program, free_port):
     for thermometer in thermometers:
         assert thermometer.check().splitlines()[-1].endswith(" is done")
     server.wait_output("(?s)closed.*closed")
-    assert sorted(server.stdout.splitlines()) == sorted(ASYNCIO.splitlines())
+    assert sorted(server.stdout.splitlines()) == sorted(tutorial.ASYNCIO.splitlines())
     lines = server.stdout.splitlines()
     assert lines.index("south has 21.5") < lines.index("north has 21.8")
     assert lines.index("north has 21.5") < lines.index("south has 21.8")
@@ -126,8 +119,7 @@ def test_asyncio(start_program, free_port):
 def broker(start, tool, folder, free_port):
     """The port of mosquitto with the document's configuration."""
     port = free_port()
-    user = "user root\n" if os.geteuid() == 0 else ""  # else it becomes a user who may not read the key
-    (folder / "mosquitto.conf").write_text(user + MOSQUITTO.replace("8883", f"{port} 127.0.0.1"), encoding="ascii")
+    tutorial.configure_mosquitto(folder, port)
     start([tool("mosquitto"), "-c", "mosquitto.conf"]).wait_port(port)
     return port
 
@@ -135,15 +127,14 @@ def broker(start, tool, folder, free_port):
 @pytest.fixture
 def south(start_mpy, broker):
     """The program that shows what thermometers report."""
-    program, *words = shlex.split(SUBSCRIBE)[1:]
-    words[0] += f":{broker}"
+    program, words = tutorial.subscriber(broker)
     return start_mpy(ROOT / "examples" / program, words)
 
 
 def test_mqtt(start_program, broker, south):
     south.wait_output("^connected")
-    assert start_program("publish.py", broker).check() == NORTH
-    south.wait_output(f"^{SOUTH}")
+    assert start_program("publish.py", broker).check() == tutorial.NORTH
+    south.wait_output(f"^{tutorial.SOUTH}")
 
 
 def test_board(start_program, broker, south, tmp_path):
@@ -154,23 +145,22 @@ def test_board(start_program, broker, south, tmp_path):
     south.wait_output("^connected")
     board = start_program("main.py", path.port, path=f"{tmp_path}:{ROOT}/examples", change=[
         ("collector.example", "localhost"), ("sleep(5)", "sleep(0.1)")])
-    connected = r"connected, [1-9]\d+ KB of heap at most\n"
-    board.wait_output(rf"^joins greenhouse\nhas the time\n{connected}")
+    board.wait_output(f"^joins greenhouse\nhas the time\n{tutorial.BOARD}")
     south.wait_output("(?s)greenhouse/north: 21.5\n")
     path.cut()
-    board.wait_output(rf"{connected}failed: .*\n{connected}")
+    board.wait_output(f"{tutorial.BOARD}failed: .*\n{tutorial.BOARD}")
     path.close()
     south.wait_output("(greenhouse/north: 21.5\n){2}")
 
 
 def test_files_for_the_board():
     """Those that are copied are those that main.py opens."""
-    command, *files = MPREMOTE.split()
+    command, *files = tutorial.MPREMOTE.split()
     assert command == "mpremote" and files[0] == "cp" and files[-1] == ":"
-    named = re.findall(r'"(\w+\.\w+)"', PROGRAMS["main.py"])
+    named = re.findall(r'"(\w+\.\w+)"', tutorial.PROGRAMS["main.py"])
     assert set(files[1:-1]) == {*named, "main.py", "mqtt_client.py"} - {"collector.example"}
 
 
 def test_everything_is_tested():
     """No block is of a kind that nobody looks at."""
-    assert len(PROGRAMS) == 8 and len(PROGRAMS) + len(SHELL) + len(OUTPUTS) == TEXT.count("```") / 2
+    assert len(tutorial.PROGRAMS) == 8 and len(tutorial.PROGRAMS) + len(tutorial.SHELL) + len(tutorial.OUTPUTS) == tutorial.TEXT.count("```") / 2
