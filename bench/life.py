@@ -1,7 +1,8 @@
 # What bench/life runs in an interpreter: life.py FOLDER-OF-CERTIFICATES VERSION
 #
 # A client and a server of one process talk through streams in Python, which look at the heap of both whenever either
-# reads or writes, so in the midst of what the library does. Prints JSON: [[phase, bytes that each end holds], …] and both stats().
+# reads or writes, so in the midst of what the library does. Prints JSON: [[phase, bytes that each end holds], …], and
+# stats() of both.
 
 import io
 import json

@@ -163,4 +163,8 @@ def test_files_for_the_board():
 
 def test_everything_is_tested():
     """No block is of a kind that nobody looks at."""
-    assert len(tutorial.PROGRAMS) == 8 and len(tutorial.PROGRAMS) + len(tutorial.SHELL) + len(tutorial.OUTPUTS) == tutorial.TEXT.count("```") / 2
+    blocks = len(tutorial.PROGRAMS) + len(tutorial.SHELL) + len(tutorial.OUTPUTS)
+    assert blocks == tutorial.TEXT.count("```") / 2
+    tests = pathlib.Path(__file__).read_text(encoding="utf-8")
+    for name in tutorial.PROGRAMS:
+        assert f'"{name}"' in tests, name

@@ -1,4 +1,4 @@
-"""Does the program for a board in docs/tutorial.md run on one? Its network is a serial port; the broker is mosquitto."""
+"""Does the program for a board in docs/tutorial.md run on one? Its network is a serial port, its broker mosquitto."""
 
 import contextlib
 import pathlib
