@@ -85,6 +85,12 @@ bench: $(INTERPRETERS) $(BENCH_PROGRAMS) ## measure speed and memory beside the 
 	@tools/make-certs build/certs
 	@bench/hosted -o docs/performance.md
 
+.PHONY: bench-life
+bench-life: $(INTERPRETERS) ## draw what a connection holds of the heap in the course of its life (docs/plots/life.svg)
+	@tools/install-packages bench
+	@tools/make-certs build/certs
+	@bench/life
+
 BENCH_KINDS = none builtin builtin-bench parity modern tiny default default-bench full
 .PHONY: bench-firmware
 bench-firmware: $(BENCH_KINDS:%=build/firmware/MPS2_AN500-%/firmware.elf) ## measure what TLS costs on a board (docs/firmware-figures.md)

@@ -180,7 +180,8 @@ def text(string):
 def make_context(cafile=None, cert=None, key=None):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.verify_mode = ssl.CERT_REQUIRED
-    context.session_cache_size = 1  # the next connection resumes the session
+    if hasattr(context, "session_cache_size"):  # firmware can do without
+        context.session_cache_size = 1  # the next connection resumes the session
     try:
         if cafile:
             context.load_verify_locations(cafile=cafile)

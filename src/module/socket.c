@@ -490,7 +490,11 @@ static bool try_handshake(mp_obj_ssl_socket_t *self, const ssl_deadline_t *deadl
     ssl_descriptor_refresh(self);
     if (status == TLS_OK && self->send_error != MP_OBJ_NULL) {
         // A client of TLS 1.3 reads nothing after its last flight, whose first message the server may have refused.
-        call.exception = explain_send_error(self, deadline).exception;
+        // What a server sends last are tickets, which a client that has said something and gone does not need.
+        mp_obj_t exception = explain_send_error(self, deadline).exception;
+        if (was_established || !self->server_side || self->unread == MP_OBJ_NULL) {
+            call.exception = exception;
+        }
     }
     return ssl_socket_settle(self, call.exception, call.errcode, status == TLS_OK);
 }

@@ -83,6 +83,15 @@ def test_quickstart_client(run_mpy, certs, server):
     server.result()
 
 
+def test_quickstart_board(run_mpy, certs, folder, server):
+    """The context for a board verifies, too."""
+    (folder / "roots.bundle").write_bytes((certs / "roots.bundle").read_bytes())
+    block = f"{QUICKSTART['board.py']}conn = context.wrap_socket(sock, server_hostname=host)\n{TALK}"
+    assert run_mpy(part(block, server.port)).stdout == OK
+    strange = python_peer.Server(python_peer.server_context(certs, "rsa-only"), python_peer.serve_http)
+    assert run_mpy(part(block, strange.port), check=False).returncode == 1
+
+
 def test_quickstart_server(start_program, run_mpy, free_port, own_certificate):
     """Who does not trust it is told so in the document's words; it goes on, and serves the document's command."""
     port = free_port()
@@ -221,8 +230,22 @@ def test_faq_quotes():
     assert '"clock says %s: it was never set;' in source
 
 
+# firmware.md
+
+def test_what_configurations_leave_out():
+    """The table has all switches that a configuration turns off, and says so."""
+    rows = re.findall(r"^\| .* \| (yes|no) \| (yes|no) \| `(\w+)` \|$", text("firmware"), re.MULTILINE)
+    for index, name in enumerate(("default", "tiny")):
+        header = (ROOT / "configurations" / f"{name}.h").read_text(encoding="utf-8")
+        off = re.findall(r"^#define MICROPY_PY_SSL_(\w+) \(0\)", header, re.MULTILINE)
+        assert len(off) > 10 and sorted(off) == sorted(row[2] for row in rows if row[index] == "no")
+    switches = (ROOT / "src" / "ssl_config.h").read_text(encoding="utf-8")
+    for *_, switch in rows:
+        assert f"#ifndef MICROPY_PY_SSL_{switch}\n" in switches
+
+
 def test_each_program_is_run():
     """A block that is new gets its test."""
-    assert set(QUICKSTART) == {"client.py", "server.py", "careful.py", "async_server.py", "async_client.py"}
+    assert set(QUICKSTART) == {"client.py", "board.py", "server.py", "careful.py", "async_server.py", "async_client.py"}
     assert set(MIGRATION) == {"before", "after", "better", "portable.py"}
     assert set(FAQ) == {"less memory", "why", "verified?", "any form", "timeout", "asyncio"}

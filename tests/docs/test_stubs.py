@@ -5,6 +5,7 @@ They are made from the comments beside the code; whoever changes those runs tool
 
 import ast
 import collections
+import itertools
 import json
 import os
 import pathlib
@@ -289,11 +290,64 @@ def test_mypy_finds_mistakes(mypy_path, tmp_path):
     assert sorted({int(n) for n in re.findall(r"mistakes.py:(\d+): error", result.stdout)}) == [3, 4, 5, 6, 8, 9]
 
 
-def test_everything_has_a_reference_entry():
-    """docs/reference.md names each function, class, attribute and constant as code."""
+# Where docs/reference.md has the members of each class.
+SECTIONS = {
+    "ssl": "Functions", "SSLContext": "SSLContext", "SSLSocket": "SSLSocket", "MemoryBIO": "MemoryBIO",
+    "SSLSession": "Sessions",
+}
+
+
+def reference_entries(scope):
+    """{name: [signatures, each what is in its brackets, or None]}, of headings and of first columns of tables."""
+    section = re.search(rf"^## {SECTIONS[scope]}\n(.*?)(?=^## |\Z)", REFERENCE, re.MULTILINE | re.DOTALL)[1]
+    entries = collections.defaultdict(list)
+    for line in re.findall(r"^(?:###|\|) (`[^`]*`(?:, `[^`]*`)*)(?: \||$)", section, re.MULTILINE):
+        for name, signature in re.findall(rf"`(?:{scope}\.)?(\w+)(?:\((.*?)\))?`", line):
+            is_call = f"{name}(" in line
+            entries["__init__" if name == scope else name].append(signature if is_call else None)
+    entries.pop("with", None)
+    return entries
+
+
+def outline(parameters):
+    """A signature but for the names of parameters that are positional only."""
+    return [(p.kind, p.required, None if p.kind == "positional only" else (p.name, p.default)) for p in parameters]
+
+
+def reference_outline(signature, like):
+    """The same of one in the reference, f(a[, b], c=1, *, d=2), which does not say what is positional only: `like` does."""
+    required, _, optional = signature.partition("[")
+    optional = [word for word in re.split(r"[\[\], ]+", optional) if word]
+    text = ", ".join(word for word in [required.strip(" ,"), *(f"{word}=None" for word in optional)] if word)
+    parameters = parameters_of(ast.parse(f"def f({text}): ...").body[0])
+    hidden = sum(p.kind == "positional only" for p in like)
+    return outline(p._replace(kind="positional only") if i < hidden else p for i, p in enumerate(parameters))
+
+
+def test_reference_has_the_members_of_the_stubs():
+    """Each class has its section with all of its members, and with no others; functions take the same arguments."""
+    for scope in SECTIONS:
+        entries = reference_entries(scope)
+        # Of the module it has the functions; and those who are made by others have no constructor.
+        members = {name: nodes for name, nodes in CLASSES[scope].items()
+                   if (scope != "ssl" or isinstance(nodes[0], ast.FunctionDef))
+                   and (not name.startswith("__") or name in entries)}
+        assert set(entries) == set(members), scope
+        for name, nodes in members.items():
+            for signature, node in itertools.zip_longest(entries[name], nodes):
+                if kind_of(nodes[0]) != "method":
+                    assert signature is None, f"{scope}.{name}"
+                    continue
+                assert signature is not None and node is not None, f"{scope}.{name}"
+                parameters = parameters_of(node)
+                assert reference_outline(signature, parameters) == outline(parameters), f"{scope}.{name}({signature})"
+
+
+def test_reference_has_the_constants_of_the_stubs():
+    """docs/reference.md names each as code."""
     named = set()
     for code in re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```", "", REFERENCE, flags=re.MULTILINE | re.DOTALL)):
         named.update(re.findall(r"\w+", code))
-    for scope, members in CLASSES.items():
-        missing = [name for name in members if name not in named and not name.startswith("__")]
+    for scope in ("ssl", "Purpose", "TLSVersion"):
+        missing = set(CLASSES[scope]) - named
         assert not missing, f"{scope}: {missing}"

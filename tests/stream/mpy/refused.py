@@ -192,6 +192,24 @@ def refused_within_the_last_flight(name):
     raises_os_error(PEER_ALERT[0], PEER_ALERT[1], link.client.do_handshake)
 
 
+# A client says something and goes, and waits for no answer: its server cannot send it tickets any more, which it does not
+# need, and hears it.
+@each("EPIPE", "ECONNRESET", "raised EPIPE", "raised ECONNRESET")
+def client_gone_before_its_tickets(name):
+    cause = CAUSES[name]
+    link = Link(*pin(ssl.TLSVersion.TLSv1_3, new_client_context(), new_server_context()), far=Breaking(), handshake=False)
+    nudge(link.client)
+    nudge(link.server)
+    link.client.do_handshake()
+    link.client.write(b"21.5\n")
+    link.far.at, link.far.cause = link.far.writes + 1, cause
+    link.server.do_handshake()
+    true(link.far.broken)
+    raises_os_error(number(cause), None, link.server.write, b"ok")
+    equal(link.server.readline(), b"21.5\n")
+    raises_os_error(number(cause), None, link.server.do_handshake)
+
+
 # A server that answers early and closes: its answer can be read after the failed write.
 @each("EPIPE", "ECONNRESET", "raised EPIPE", "raised ECONNRESET")
 def answer_before_the_end(name):
