@@ -66,8 +66,9 @@ def connect(server, file):
     pin = recall(file, server)
     if pin is not None:
         context.pins = {pin}
-    sock = socket.socket()
-    sock.connect(socket.getaddrinfo(host, int(port or 443), 0, socket.SOCK_STREAM)[0][-1])
+    found = socket.getaddrinfo(host, int(port or 443), 0, socket.SOCK_STREAM)[0]
+    sock = socket.socket(found[0])
+    sock.connect(found[-1])
     try:
         connection = context.wrap_socket(sock, server_hostname=host)
     except OSError:

@@ -108,6 +108,24 @@ def test_wrong_arguments(tool_of, tool, words, sentence):
     assert result.stderr == f"{tool}: {sentence}; see --help\n"
 
 
+@pytest.mark.parametrize(("name", "address"), [("tlsinfo", "{}"), ("https_get", "https://{}/"), ("mqtt_client", "{}")])
+@pytest.mark.parametrize("somebody", [True, False], ids=["second", "none"])
+def test_other_addresses(tool_of, https, certs, tmp_path, free_port, name, address, somebody):
+    """A host of which the first address is dead, as that of localhost often is, is reached at the second."""
+    (tmp_path / "hosts").write_text("::1 both.test\n127.0.0.1 both.test\n", encoding="ascii")
+    port = https().port if somebody else free_port()
+    more = ["lab/a", "hello"] if name == "mqtt_client" else []
+    result = tool_of(name)(
+        address.format(f"both.test:{port}"), *more, "--name", "localhost", "--cafile", certs / "root.pem",
+        env={"LD_PRELOAD": "libnss_wrapper.so", "NSS_WRAPPER_HOSTS": str(tmp_path / "hosts")})
+    said = result.stdout + result.stderr
+    assert ("nobody listens there" in said) != somebody, said
+    if name == "mqtt_client":  # nginx hangs up on what is no HTTP
+        assert result.returncode == 1
+    else:
+        assert result.returncode == (0 if somebody else 1), said
+
+
 # ----------------------------------------------------------------------------------------------------------------------
 # tlsinfo
 
