@@ -91,7 +91,8 @@ def make_context(cafile):
         try:
             context.load_verify_locations(cafile=cafile)
         except (OSError, ValueError) as error:
-            raise Failure("{}: {}".format(cafile, getattr(error, "detail", None) or error))
+            reason = getattr(error, "detail", None) or error
+            raise Failure(reason if isinstance(error, OSError) else "{}: {}".format(cafile, reason))
     return context
 
 

@@ -113,7 +113,8 @@ def make_context(cafile):
         else:
             context.load_default_certs()
     except (OSError, ValueError) as error:
-        raise Failure("{}: {}".format(cafile, getattr(error, "detail", None) or error))
+        reason = getattr(error, "detail", None) or error
+        raise Failure(reason if isinstance(error, OSError) else "{}: {}".format(cafile, reason))
     return context
 
 

@@ -417,6 +417,11 @@ def bad_argument_closed_for_writing():
 
 
 @provocation
+def no_such_file():
+    return caught(new_client_context().load_cert_chain, "nowhere.pem", "nowhere.key")
+
+
+@provocation
 def closed():
     link = Link()
     link.client.close()
