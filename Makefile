@@ -152,6 +152,11 @@ docs: ## make pages for a browser of the documents, build/docs/index.html
 dist: ## make a source archive of this commit, with its checksum: build/dist/
 	@tools/make-dist
 
+.PHONY: mip
+mip: build/mpy-cross/mpy-cross ## make an index for mip of the Python files for boards, for a web server: build/mip/
+	@rm -rf build/mip
+	@tools/make-mip-index $< build/mip
+
 .PHONY: clean
 clean: ## remove all that was built, keep the fetched sources
 	@rm -rf $(filter-out build/sources,$(wildcard build/* build/.[a-z]*))

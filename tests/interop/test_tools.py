@@ -17,10 +17,11 @@ import threading
 
 import processes
 import pytest
+import python_peer
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 EXAMPLES = ROOT / "examples"
-TOOLS = ("tlsinfo", "https_get", "https_serve", "mqtt_client")
+TOOLS = ("tlsinfo", "https_get", "https_serve", "mqtt_client", "bundle_update")
 VERSIONS = ("TLSv1.2", "TLSv1.3")
 NO_HOST = "no..host"  # what no name server is asked about
 
@@ -96,6 +97,10 @@ def test_every_example_helps(tool_of, path):
     ("mqtt_client", ["a"], "HOST and TOPIC are needed, and at most a MESSAGE"),
     ("mqtt_client", ["a", "b", "--keepalive", "0"], "--keepalive is a number of seconds, 1 to 65535"),
     ("mqtt_client", ["a", "b", "--key", "c"], "--key needs --cert"),
+    ("bundle_update", ["https://a/"], "a URL and a FILE are needed"),
+    ("bundle_update", ["http://a/", "b"], "not an https:// address: http://a/"),
+    ("bundle_update", ["https://a:b/", "c"], "not a host and port: a:b"),
+    ("bundle_update", ["https://a/", "b", "--timeout", "never"], "--timeout is a number of seconds"),
     ("https_serve", [], "one DIRECTORY is needed"),
     ("https_serve", [".", "--port", "x"], "--port is a number"),
     ("https_serve", [".", "--cert", "x"], "--cert and --key need each other"),
@@ -459,3 +464,73 @@ def test_https_serve_cannot(tool_of, certs, site, tmp_path):
             assert (result.returncode, result.stdout) == (1, ""), result.stdout
             assert result.stderr.startswith("https_serve: ") and sentence in result.stderr, result.stderr
             assert len(result.stderr.splitlines()) == 1
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# bundle_update
+
+
+@pytest.fixture
+def device(tool_of, certs, tmp_path):
+    """device(PORT): what it says when it looks for a new bundle there, and the names of its roots then."""
+    bundle = tmp_path / "roots.bundle"
+    subprocess.run([ROOT / "tools" / "mkbundle", "-o", bundle, certs / "root.pem"], check=True)
+
+    def device(port, page="new"):
+        result = tool_of("bundle_update")(f"https://localhost:{port}/{page}", bundle)
+        assert not [file for file in tmp_path.iterdir() if file.suffix == ".new"]
+        assert one_sentence(result.stdout + result.stderr)
+        listed = subprocess.run([ROOT / "tools" / "mkbundle", "--list", bundle], check=True, capture_output=True, text=True)
+        return (result.stdout + result.stderr).strip(), result.returncode, "other-root" in listed.stdout
+
+    return device
+
+
+def publish(server, certs, *roots):
+    path = server.www / "new"
+    subprocess.run([ROOT / "tools" / "mkbundle", "-o", path, *(certs / f"{root}.pem" for root in roots)], check=True)
+    return path
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_bundle_update(device, https, certs, version):
+    """A new bundle takes the place of the old one, once."""
+    server = https(version=version)
+    publish(server, certs, "root", "other-root")
+    assert device(server.port) == ("replaced", 0, True)
+    assert device(server.port) == ("is up to date", 0, True)
+
+
+def test_bundle_update_refused(device, https, certs, free_port):
+    """What could shut the device out, or is none, leaves the old bundle in place; so does a server without its trust."""
+    server = https()
+    new = publish(server, certs, "other-root")
+    text, *rest = device(server.port)
+    assert text.startswith("bundle_update: with the new bundle: server's certificate leads to the issuer") \
+        and rest == [1, False]
+    new.write_bytes(new.read_bytes()[:-1])
+    text, *rest = device(server.port)
+    assert text.startswith("bundle_update: with the new bundle: ") and rest == [1, False]
+    assert device(server.port, "nowhere") == ("bundle_update: localhost answers 404", 1, False)
+    stranger = https("other-ca")
+    publish(stranger, certs, "root", "other-root")
+    text, *rest = device(stranger.port)
+    assert "is not a trust anchor" in text and rest == [1, False]
+    assert device(free_port()) == ("bundle_update: nobody listens there", 1, False)
+
+
+@pytest.mark.parametrize(("answer", "words"), [
+    ("HTTP/1.0 200 OK\r\nContent-Length: 100\r\n\r\nhello", "95 bytes are missing at the end"),
+    ("HTTP/1.0 200 OK\r\n\r\nhello", "localhost does not say how long the bundle is, or it is too long"),
+    ("HTTP/1.0 200 OK\r\nContent-Length: 1048577\r\n\r\n", "localhost does not say how long the bundle is, or it is too long"),
+    ("220 mail\r\n", "what localhost answers is not HTTP"),
+])
+def test_bundle_update_cut_off(device, certs, answer, words):
+    """A server that it trusts, and that does not do its work."""
+    def serve(conn):
+        conn.recv(4096)
+        conn.sendall(answer.encode())
+        python_peer.close_notify(conn)
+
+    server = python_peer.Server(python_peer.server_context(certs), serve)
+    assert device(server.port) == (f"bundle_update: {words}", 1, False)
