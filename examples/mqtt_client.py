@@ -171,7 +171,11 @@ class Client:
 
 def connected_socket(address, timeout):
     """A socket, connected to the first of the host's addresses at which somebody listens."""
-    for family, _, _, _, place in socket.getaddrinfo(*address, 0, socket.SOCK_STREAM):
+    try:
+        found = socket.getaddrinfo(*address, 0, socket.SOCK_STREAM)
+    except OSError:
+        raise OSError("{}: no address is known for this name".format(address[0]))
+    for family, _, _, _, place in found:
         sock = socket.socket(family, socket.SOCK_STREAM)
         sock.settimeout(timeout)
         try:
