@@ -186,6 +186,14 @@ def no_file_of_authorities(name):
     equal((e.args, e.detail), ((2 if name else 21,), "the file %s cannot be read" % path(name)))
 
 
+# A key that was left out, and one that has changed places with its certificate.
+@each(("forgotten", "ec.pem"), ("swapped", "ec.key", "ec.pem"))
+def certificate_in_place_of_the_key(name, certificate, key=None):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    e = raises(ValueError, context.load_cert_chain, path(certificate), key and path(key))
+    equal((e.args, e.detail), (("invalid key",), "there is no private key in it"))
+
+
 @case
 def key_of_another_certificate():
     e = raises(ValueError, wrap, keyfile=path("rsa.key"), certfile=path("ec.pem"))
