@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "module/errors.h"
 #include "py/builtin.h"
 #include "py/stream.h"
 #include "py/unicode.h"
-
-#include "module/errors.h"
+#include "ssl_config.h"
 
 const char *ssl_find_text(const char *text, size_t len, const char *needle) {
     size_t needle_len = strlen(needle);
@@ -51,16 +51,19 @@ static ssl_data_t read_all(mp_obj_t file) {
 
 // A program names up to four files in one call, and MicroPython's OSError tells of none.
 void ssl_raise_about_file(void *raised, mp_obj_t path) {
+#if MICROPY_PY_SSL_ERROR_DETAIL
     mp_obj_t exception = MP_OBJ_FROM_PTR(raised);
-    if (mp_obj_is_exact_type(exception, &mp_type_OSError)) {
-        mp_obj_t number = mp_obj_exception_get_value(exception);
-        if (mp_obj_is_small_int(number)) {
-            char words[TLS_DETAIL_SIZE];
-            size_t len;
-            snprintf(words, sizeof(words), "the file %s cannot be read", mp_obj_str_get_data(path, &len));
-            ssl_raise_errno((int)MP_OBJ_SMALL_INT_VALUE(number), words);
-        }
+    bool is_plain = mp_obj_is_exact_type(exception, &mp_type_OSError);
+    mp_obj_t number = is_plain ? mp_obj_exception_get_value(exception) : mp_const_none;
+    if (mp_obj_is_small_int(number)) {
+        char words[TLS_DETAIL_SIZE];
+        size_t len;
+        snprintf(words, sizeof(words), "the file %s cannot be read", mp_obj_str_get_data(path, &len));
+        ssl_raise_errno((int)MP_OBJ_SMALL_INT_VALUE(number), words);
     }
+#else
+    (void)path;
+#endif
     nlr_jump(raised);
 }
 
