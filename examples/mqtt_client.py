@@ -53,7 +53,7 @@ class Client:
     def connect(self):
         """A fresh connection, on which the broker has accepted this client."""
         self.close()
-        sock = connected_socket(self.address, self.keepalive)
+        sock = connected_socket(*self.address, self.keepalive)
         try:
             self.conn = self.context.wrap_socket(sock, server_hostname=self.name, do_handshake_on_connect=False)
         except OSError:
@@ -169,17 +169,17 @@ class Client:
             self.waiting.append((topic, body[end:]))
 
 
-def connected_socket(address, timeout):
+def connected_socket(host, port, timeout):
     """A socket, connected to the first of the host's addresses at which somebody listens."""
     try:
-        found = socket.getaddrinfo(*address, 0, socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
     except OSError:
-        raise OSError("{}: no address is known for this name".format(address[0]))
-    for family, _, _, _, place in found:
+        raise OSError("{}: no address is known for this name".format(host))
+    for family, _, _, _, address in found:
         sock = socket.socket(family, socket.SOCK_STREAM)
         sock.settimeout(timeout)
         try:
-            sock.connect(place)
+            sock.connect(address)
             return sock
         except OSError as error:
             sock.close()
