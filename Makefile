@@ -130,7 +130,7 @@ test-common: $(COMMON_INTERPRETER) ## run its tests on Mbed TLS as MicroPython's
 	@tests/run common
 
 .PHONY: user-module-cmake
-user-module-cmake: build/cmake-openssl/micropython build/cmake-mbedtls/micropython ## prove the CMake form of the module
+user-module-cmake: $(addprefix build/cmake-,$(addsuffix /micropython,openssl mbedtls port-alone port-builtin)) ## prove the CMake form of the module
 
 .PHONY: configurations
 configurations: | trees ## compile the engine against configurations of Mbed TLS that lack one thing each
@@ -157,6 +157,11 @@ docs: ## make pages for a browser of the documents, build/docs/index.html
 .PHONY: dist
 dist: ## make a source archive of this commit, with its checksum: build/dist/
 	@tools/make-dist
+
+.PHONY: mip
+mip: build/mpy-cross/mpy-cross ## make an index for mip of the Python files for boards, for a web server: build/mip/
+	@rm -rf build/mip
+	@tools/make-mip-index $< build/mip
 
 .PHONY: clean
 clean: ## remove all that was built, keep the fetched sources
@@ -249,3 +254,14 @@ build/cmake-%/micropython: FORCE | trees
 		-DMICROPY_DIR=$(abspath $(MICROPY_DIR)) -DMBEDTLS_DIR=$(abspath $(MBEDTLS_DIR)) \
 		-DMBEDTLS_CONFIG_FILE=$(CURDIR)/ports/unix/mbedtls_config.h && cmake --build $(@D) -j$(JOBS)'
 	@$@ -c 'import ssl; assert ssl.ENGINE == "$*"'
+
+# With an Mbed TLS of the port's, in lib/mbedtls, as rp2 has it; the built-in module is there, too, or not.
+build/cmake-port-%/micropython: FORCE | trees
+	@rm -rf $(@D)
+	@mkdir -p $(@D)
+	@cp -rs $(abspath $(MICROPY_DIR)) $(@D)/tree
+	@rm -rf $(@D)/tree/lib/mbedtls
+	@ln -s $(abspath $(MBEDTLS_DIR)) $(@D)/tree/lib/mbedtls
+	@$(call step,cmake-port-$*) sh -c 'cmake -S tests/usermod-cmake -B $(@D) -DPORT_MBEDTLS=ON \
+		-DMICROPY_PY_SSL=$(if $(filter builtin,$*),1,0) -DMICROPY_DIR=$(abspath $(@D))/tree && cmake --build $(@D) -j$(JOBS)'
+	@$@ -c 'import ssl, tls; assert ssl.ENGINE == "mbedtls" and hasattr(tls, "ENGINE") == ("$*" == "alone")'

@@ -4,14 +4,17 @@ HELP = """Send back what comes over DTLS, to any number of clients of one UDP so
 
 FILEs are PEM; certfile holds the certificate and its intermediates. With `clientca` only clients whose certificate
 leads to it are served. Runs until interrupted. `Listener` and `receive` are for servers of other kinds too.
+Exit code: 0 interrupted, 1 failed, 2 wrong arguments.
 """
 
 import asyncio
+import errno
 import io
 import socket
 import ssl
 import sys
 
+NAMES = ("certfile", "keyfile", "host", "clientca")
 POLL_IN, POLL_OUT = 1, 4  # MP_STREAM_POLL_RD, MP_STREAM_POLL_WR
 REQUEST_POLL, REQUEST_CLOSE = 3, 4  # MP_STREAM_POLL, MP_STREAM_CLOSE
 EINVAL = 22
@@ -130,6 +133,26 @@ async def echo(stream):
         stream.s.send(message)
 
 
+class Usage(Exception):
+    """The arguments are wrong."""
+
+
+def parse(words):
+    """The port, and a dict of what is NAME=VALUE."""
+    if not words or not words[0].isdigit():
+        raise Usage("a PORT is needed")
+    named = {}
+    for word in words[1:]:
+        name, equals, value = word.partition("=")
+        if name not in NAMES or not equals:
+            raise Usage("there is no argument {}".format(word))
+        named[name] = value
+    for name in ("certfile", "keyfile"):
+        if name not in named:
+            raise Usage("{}=FILE is needed".format(name))
+    return int(words[0]), named
+
+
 def make_context(certfile, keyfile, clientca=None):
     context = ssl.SSLContext(ssl.PROTOCOL_DTLS_SERVER)
     context.load_cert_chain(certfile, keyfile)
@@ -147,11 +170,20 @@ async def serve(port, host="127.0.0.1", **files):
 
 
 def main():
-    if len(sys.argv) < 2:
+    if "--help" in sys.argv:
         print(HELP.strip())
-        return 1
+        return 0
     try:
-        asyncio.run(serve(int(sys.argv[1]), **dict(arg.split("=", 1) for arg in sys.argv[2:])))
+        port, named = parse(sys.argv[1:])
+        asyncio.run(serve(port, **named))
+    except Usage as error:
+        print("dtls_echo_server: {}; see --help".format(error), file=sys.stderr)
+        return 2
+    except (OSError, ValueError) as error:
+        busy = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        reason = "somebody else listens there" if busy else getattr(error, "detail", None) or error
+        print("dtls_echo_server: {}".format(reason), file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         pass
     return 0

@@ -67,18 +67,21 @@ def sentence(error):
 
 
 def connect(host, port, timeout):
+    """A socket, connected to the first of the host's addresses at which somebody listens."""
     try:
         found = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
     except OSError:
         raise Failure("{}: no address is known for this name".format(host))
-    sock = socket.socket(found[0][0], socket.SOCK_STREAM)
-    sock.settimeout(timeout)
-    try:
-        sock.connect(found[0][-1])
-    except OSError:
-        sock.close()
-        raise
-    return sock
+    for family, _, _, _, address in found:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock.settimeout(timeout)
+        try:
+            sock.connect(address)
+            return sock
+        except OSError as error:
+            sock.close()
+            failure = error
+    raise failure
 
 
 def make_context(cafile):
@@ -88,7 +91,8 @@ def make_context(cafile):
         try:
             context.load_verify_locations(cafile=cafile)
         except (OSError, ValueError) as error:
-            raise Failure("{}: {}".format(cafile, getattr(error, "detail", None) or error))
+            reason = getattr(error, "detail", None) or error
+            raise Failure(reason if isinstance(error, OSError) else "{}: {}".format(cafile, reason))
     return context
 
 

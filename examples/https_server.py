@@ -7,18 +7,44 @@ FILEs are PEM; certfile holds the certificate and its intermediates. With `clien
 leads to it are served. A client has `seconds` (10) from the first byte of its handshake to the last of the page; at most
 `most` clients (1000) are heard at a time. `ticketkeys` holds keys of session tickets, 80 bytes each, which servers share;
 it is read again when it changes (docs/fleet.md). Runs until interrupted.
+Exit code: 0 interrupted, 1 failed, 2 wrong arguments.
 """
 
 import asyncio
+import errno
 import ssl
 import sys
 
+NAMES = ("certfile", "keyfile", "host", "clientca", "seconds", "most", "ticketkeys")
 TICKET_KEY = 80  # bytes
 
 PAGE = """<!doctype html>
 <title>MicroPython over TLS</title>
 <p>This page was served by MicroPython with the {} engine over {}, {}.</p>
 """
+
+
+class Usage(Exception):
+    """The arguments are wrong."""
+
+
+def parse(words):
+    """The port, and a dict of what is NAME=VALUE."""
+    if not words or not words[0].isdigit():
+        raise Usage("a PORT is needed")
+    named = {}
+    for word in words[1:]:
+        name, equals, value = word.partition("=")
+        if name not in NAMES or not equals:
+            raise Usage("there is no argument {}".format(word))
+        named[name] = value
+    for name in ("certfile", "keyfile"):
+        if name not in named:
+            raise Usage("{}=FILE is needed".format(name))
+    for name in ("seconds", "most"):
+        if not named.get(name, "1").isdigit():
+            raise Usage("{}=N is a number".format(name))
+    return int(words[0]), named
 
 
 def make_context(certfile, keyfile, clientca=None):
@@ -97,11 +123,20 @@ async def serve(port, host="127.0.0.1", seconds=10, most=1000, ticketkeys=None, 
 
 
 def main():
-    if len(sys.argv) < 2:
+    if "--help" in sys.argv:
         print(HELP.strip())
-        return 1
+        return 0
     try:
-        asyncio.run(serve(int(sys.argv[1]), **dict(arg.split("=", 1) for arg in sys.argv[2:])))
+        port, named = parse(sys.argv[1:])
+        asyncio.run(serve(port, **named))
+    except Usage as error:
+        print("https_server: {}; see --help".format(error), file=sys.stderr)
+        return 2
+    except (OSError, ValueError) as error:
+        busy = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        reason = "somebody else listens there" if busy else getattr(error, "detail", None) or error
+        print("https_server: {}".format(reason), file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         pass
     return 0

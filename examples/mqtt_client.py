@@ -53,11 +53,8 @@ class Client:
     def connect(self):
         """A fresh connection, on which the broker has accepted this client."""
         self.close()
-        found = socket.getaddrinfo(*self.address, 0, socket.SOCK_STREAM)[0]
-        sock = socket.socket(found[0], socket.SOCK_STREAM)
+        sock = connected_socket(*self.address, self.keepalive)
         try:
-            sock.settimeout(self.keepalive)
-            sock.connect(found[-1])
             self.conn = self.context.wrap_socket(sock, server_hostname=self.name, do_handshake_on_connect=False)
         except OSError:
             sock.close()
@@ -170,6 +167,24 @@ class Client:
                 self.send(PUBACK, body[end:end + 2])
                 end += 2
             self.waiting.append((topic, body[end:]))
+
+
+def connected_socket(host, port, timeout):
+    """A socket, connected to the first of the host's addresses at which somebody listens."""
+    try:
+        found = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+    except OSError:
+        raise OSError("{}: no address is known for this name".format(host))
+    for family, _, _, _, address in found:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock.settimeout(timeout)
+        try:
+            sock.connect(address)
+            return sock
+        except OSError as error:
+            sock.close()
+            failure = error
+    raise failure
 
 
 def text(string):

@@ -88,18 +88,21 @@ def sentence(error):
 
 
 def connect(host, port, timeout):
+    """A socket, connected to the first of the host's addresses at which somebody listens."""
     try:
         found = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
     except OSError:
         raise Failure("{}: no address is known for this name".format(host))
-    sock = socket.socket(found[0][0], socket.SOCK_STREAM)
-    sock.settimeout(timeout)
-    try:
-        sock.connect(found[0][-1])
-    except OSError as error:
-        sock.close()
-        raise Failure("{}:{}: {}".format(host, port, sentence(error)))
-    return sock
+    for family, _, _, _, address in found:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock.settimeout(timeout)
+        try:
+            sock.connect(address)
+            return sock
+        except OSError as error:
+            sock.close()
+            failure = error
+    raise Failure("{}:{}: {}".format(host, port, sentence(failure)))
 
 
 def make_context(cafile):
@@ -110,7 +113,8 @@ def make_context(cafile):
         else:
             context.load_default_certs()
     except (OSError, ValueError) as error:
-        raise Failure("{}: {}".format(cafile, getattr(error, "detail", None) or error))
+        reason = getattr(error, "detail", None) or error
+        raise Failure(reason if isinstance(error, OSError) else "{}: {}".format(cafile, reason))
     return context
 
 

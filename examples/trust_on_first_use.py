@@ -5,7 +5,7 @@ HELP = """Trust a server on first use: remember its key, and refuse any other fr
 For devices in a network of one's own, whose servers have certificates that they made themselves: neither trust anchors
 nor a clock are needed. FILE keeps the pins, a line for each server; whoever replaces a server's key deletes its line.
 What the first contact meets is taken on trust, so make it where nobody is in between. Exit code: 0 connected, 1 refused
-or failed.
+or failed, 2 wrong arguments.
 """
 
 import binascii
@@ -44,7 +44,7 @@ def recall(file, server):
     try:
         with open(file) as lines:
             for line in lines:
-                name, pin = line.split()
+                name, _, pin = line.strip().partition(" ")
                 if name == server:
                     return binascii.unhexlify(pin)
     except OSError:
@@ -66,8 +66,12 @@ def connect(server, file):
     pin = recall(file, server)
     if pin is not None:
         context.pins = {pin}
-    sock = socket.socket()
-    sock.connect(socket.getaddrinfo(host, int(port or 443), 0, socket.SOCK_STREAM)[0][-1])
+    try:
+        found = socket.getaddrinfo(host, int(port or 443), 0, socket.SOCK_STREAM)[0]
+    except OSError:
+        raise OSError("{}: no address is known for this name".format(host))
+    sock = socket.socket(found[0])
+    sock.connect(found[-1])
     try:
         connection = context.wrap_socket(sock, server_hostname=host)
     except OSError:
@@ -80,13 +84,16 @@ def connect(server, file):
 
 
 def main():
-    if len(sys.argv) != 3:
+    if "--help" in sys.argv:
         print(HELP.strip())
-        return 1
+        return 0
+    if len(sys.argv) != 3 or not (sys.argv[1].partition(":")[2] or "443").isdigit():
+        print("trust_on_first_use: HOST or HOST:PORT, and a FILE are needed; see --help", file=sys.stderr)
+        return 2
     try:
         connect(sys.argv[1], sys.argv[2]).close()
         return 0
-    except OSError as error:
+    except (OSError, ValueError) as error:
         refused = getattr(error, "reason", None) == "pin_mismatch"
         print("refused:" if refused else "failed:", getattr(error, "detail", None) or error)
     return 1

@@ -478,6 +478,9 @@ static const char *key_problem(int ret, const uint8_t *key, size_t len, const ch
     if (ret == UNREADABLE_PEM) {
         return NO_PEM;
     }
+    if (is_pem(key, len) && find_text(key, len, "PRIVATE KEY-----") == NULL) {
+        return "there is no private key in it"; // the certificate's file, usually
+    }
     if (is_encrypted(key, len) && !has_password) {
         return "the private key is encrypted: a password is needed";
     }

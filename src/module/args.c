@@ -2,11 +2,14 @@
 
 #include "module/args.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "module/errors.h"
 #include "py/builtin.h"
 #include "py/stream.h"
 #include "py/unicode.h"
+#include "ssl_config.h"
 
 const char *ssl_find_text(const char *text, size_t len, const char *needle) {
     size_t needle_len = strlen(needle);
@@ -46,13 +49,41 @@ static ssl_data_t read_all(mp_obj_t file) {
     return (ssl_data_t) {.data = data, .len = read_exactly(file, data, size)};
 }
 
-ssl_data_t ssl_data_from_file(mp_obj_t path) {
+// A program names up to four files in one call, and MicroPython's OSError tells of none.
+void ssl_raise_about_file(void *raised, mp_obj_t path) {
+#if MICROPY_PY_SSL_ERROR_DETAIL
+    mp_obj_t exception = MP_OBJ_FROM_PTR(raised);
+    bool is_plain = mp_obj_is_exact_type(exception, &mp_type_OSError);
+    mp_obj_t number = is_plain ? mp_obj_exception_get_value(exception) : mp_const_none;
+    if (mp_obj_is_small_int(number)) {
+        char words[TLS_DETAIL_SIZE];
+        size_t len;
+        snprintf(words, sizeof(words), "the file %s cannot be read", mp_obj_str_get_data(path, &len));
+        ssl_raise_errno((int)MP_OBJ_SMALL_INT_VALUE(number), words);
+    }
+#else
+    (void)path;
+#endif
+    nlr_jump(raised);
+}
+
+mp_obj_t ssl_open_file(mp_obj_t path) {
     mp_obj_t args[2] = {path, MP_OBJ_NEW_QSTR(MP_QSTR_rb)};
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) != 0) {
+        ssl_raise_about_file(nlr.ret_val, path);
+    }
     mp_obj_t file = mp_call_function_n_kw(MP_OBJ_FROM_PTR(&mp_builtin_open_obj), 2, 0, args);
+    nlr_pop();
+    return file;
+}
+
+ssl_data_t ssl_data_from_file(mp_obj_t path) {
+    mp_obj_t file = ssl_open_file(path);
     nlr_buf_t nlr;
     if (nlr_push(&nlr) != 0) {
         mp_stream_close(file);
-        nlr_jump(nlr.ret_val);
+        ssl_raise_about_file(nlr.ret_val, path);
     }
     ssl_data_t data = read_all(file);
     nlr_pop();

@@ -12,7 +12,7 @@ typedef struct {
 } ssl_data_t;
 
 // bytes-like: the data. str: PEM text if it contains "-----BEGIN", otherwise the path of a file, which is read whole.
-// Raises TypeError for anything else, and what open() and read() raise.
+// Raises TypeError for anything else, and what open() and read() raise, which then names the file.
 ssl_data_t ssl_data_from_obj(mp_obj_t obj);
 
 // Whether that is a path.
@@ -26,6 +26,12 @@ const char *ssl_chars_from_obj(mp_obj_t obj, size_t *len);
 
 // The content of the file at `path`.
 ssl_data_t ssl_data_from_file(mp_obj_t path);
+
+// A file that is open for reading.
+mp_obj_t ssl_open_file(mp_obj_t path);
+
+// Raises `nlr.ret_val` again, which the file raised while it was read; an OSError gets its name as `detail`.
+SSL_NORETURN void ssl_raise_about_file(void *raised, mp_obj_t path);
 
 // Where the needle is in the text, NULL: nowhere.
 const char *ssl_find_text(const char *text, size_t len, const char *needle);

@@ -95,12 +95,11 @@ static bool use_file(mp_obj_ssl_context_t *self, mp_obj_t file) {
 }
 
 bool ssl_load_bundle_file(mp_obj_ssl_context_t *self, mp_obj_t path) {
-    mp_obj_t args[2] = {path, MP_OBJ_NEW_QSTR(MP_QSTR_rb)};
-    mp_obj_t file = mp_call_function_n_kw(MP_OBJ_FROM_PTR(&mp_builtin_open_obj), 2, 0, args);
+    mp_obj_t file = ssl_open_file(path);
     nlr_buf_t nlr;
     if (nlr_push(&nlr) != 0) {
         mp_stream_close(file);
-        nlr_jump(nlr.ret_val);
+        ssl_raise_about_file(nlr.ret_val, path);
     }
     bool used = use_file(self, file);
     nlr_pop();

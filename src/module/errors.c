@@ -55,6 +55,26 @@ static void print_args(const mp_print_t *print, const mp_obj_exception_t *self, 
     mp_print_str(print, len == 1 ? ",)" : ")");
 }
 
+static const mp_obj_type_t os_error_type;
+
+// An errno with its name, as MicroPython's own OSError prints it.
+static bool print_errno(const mp_print_t *print, const mp_obj_exception_t *self) {
+#if MICROPY_PY_ERRNO
+    bool is_number = self->base.type == &os_error_type && count_visible_args(self) == 1;
+    if (is_number && mp_obj_is_small_int(self->args->items[0])) {
+        qstr name = mp_errno_to_str(self->args->items[0]);
+        if (name != MP_QSTRnull) {
+            mp_printf(print, "[Errno " INT_FMT "] %q", MP_OBJ_SMALL_INT_VALUE(self->args->items[0]), name);
+            return true;
+        }
+    }
+#else
+    (void)print;
+    (void)self;
+#endif
+    return false;
+}
+
 static void error_print(const mp_print_t *print, mp_obj_t self_in, mp_print_kind_t kind) {
     const mp_obj_exception_t *self = MP_OBJ_TO_PTR(self_in);
     const error_info_t *info = find_info(self);
@@ -69,7 +89,9 @@ static void error_print(const mp_print_t *print, mp_obj_t self_in, mp_print_kind
         mp_obj_print_helper(print, info->text, PRINT_STR);
         return;
     }
-    print_args(print, self, base_kind);
+    if (base_kind == PRINT_REPR || !print_errno(print, self)) {
+        print_args(print, self, base_kind);
+    }
     if (base_kind == PRINT_EXC && info != NULL && info->detail != mp_const_none) {
         mp_print_str(print, ": ");
         mp_obj_print_helper(print, info->detail, PRINT_STR);

@@ -10,15 +10,18 @@
 #include <limits.h>
 #include <string.h>
 
-static bool is_pem(const uint8_t *data, size_t len) {
-    static const char mark[] = "-----BEGIN";
-    size_t mark_len = sizeof(mark) - 1;
-    for (size_t i = 0; i + mark_len <= len; i++) {
-        if (data[i] == '-' && memcmp(data + i, mark, mark_len) == 0) {
+static bool has_text(const uint8_t *data, size_t len, const char *text) {
+    size_t text_len = strlen(text);
+    for (size_t i = 0; i + text_len <= len; i++) {
+        if (data[i] == (uint8_t)text[0] && memcmp(data + i, text, text_len) == 0) {
             return true;
         }
     }
     return false;
+}
+
+static bool is_pem(const uint8_t *data, size_t len) {
+    return has_text(data, len, "-----BEGIN");
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -178,6 +181,9 @@ static EVP_PKEY *parse_private_key(const uint8_t *key, size_t len, const char *p
         const char *detail = password != NULL
             ? "private key is neither PEM nor DER, or is damaged, or has another password"
             : "private key is neither PEM nor DER, or is damaged, or needs a password";
+        if (is_pem(key, len) && !has_text(key, len, "PRIVATE KEY-----")) {
+            detail = "there is no private key in it"; // the certificate's file, usually
+        }
         tls_error_from_library(error, TLS_ERROR_KEY, TLS_CODE_KEY_BAD_INPUT, detail);
     }
     // What was tried in vain on the way.

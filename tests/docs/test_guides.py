@@ -181,6 +181,27 @@ def test_faq_alert(run_mpy, folder, certs):
     assert server.error()
 
 
+def test_faq_before_tls(run_mpy, folder, free_port):
+    """What the socket says is what the heading has, and bears no reason."""
+    heading = re.search(r"^## Before TLS: (.*)$", text("faq"), re.MULTILINE)[1]
+    said = run_mpy(f"""
+        import errno, socket, ssl
+        context = ssl.create_default_context(cafile="root.pem")
+        def connect():
+            socket.socket().connect(socket.getaddrinfo("127.0.0.1", {free_port()})[0][-1])
+        def wrap():
+            context.wrap_socket(socket.socket(), server_hostname="localhost")
+        for function in (lambda: socket.getaddrinfo("no..host", 443), connect, wrap):
+            try:
+                function()
+            except OSError as e:
+                print(e.args[0], hasattr(e, "reason"))
+        print(errno.EHOSTUNREACH, hasattr(errno, "EPIPE"))
+    """).lines
+    assert said == ["[addrinfo error -2] False", "111 False", "32 False", "113 False"]
+    assert re.findall("`([^`]+)`", heading) == [line.removesuffix(" False") for line in (said[0], said[1], said[3], said[2])]
+
+
 @pytest.mark.parametrize(("context", "answer"), (
     ("context", "verified"), ("ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)", "anybody")))
 def test_faq_verified(run_mpy, folder, server, context, answer):

@@ -44,6 +44,10 @@ def ticks_us() -> int: ...
 def ticks_add(start: int, delta: int) -> int: ...
 def ticks_diff(end: int, start: int) -> int: ...
 """,
+    "mip.pyi": """
+def install(package: str, index: str | None = None, target: str | None = None, version: str | None = None,
+            mpy: bool = True) -> None: ...
+""",
 }
 
 Parameter = collections.namedtuple("Parameter", "name kind required default")
@@ -266,7 +270,7 @@ def test_mypy_passes_the_programs_of_the_documents(mypy_path, tmp_path):
             programs.append(tmp_path / f"{document.stem.replace('-', '_')}_{number}.py")
             programs[-1].write_text(program, encoding="utf-8")
     assert programs
-    result = mypy(*programs, path=mypy_path)
+    result = mypy(*programs, path=f"{mypy_path}:{ROOT / 'examples'}")
     assert result.returncode == 0, result.stdout
 
 

@@ -77,6 +77,19 @@ def test_publish_and_subscribe(broker, mqtt, version):
     assert listener.wait() == 0 and not listener.stderr
 
 
+def test_as_a_module(broker, mqtt, run_mpy, certs):
+    """The program of docs/firmware.md, with a certificate, since this broker wants one."""
+    server = broker("TLSv1.3")
+    listener = mqtt(server.port, "lab/temperature")
+    listener.wait_output("^connected")
+    text = (EXAMPLE.parent.parent / "docs" / "firmware.md").read_text(encoding="utf-8")
+    program = re.search(r"```python\n(import mqtt_client\n.*?)```", text, re.DOTALL)[1]
+    own = f'cafile="{certs}/root.pem", cert="{certs}/client-ec-chain.pem", key="{certs}/client-ec.key"'
+    program = program.replace('cafile="/root.pem"', own).replace('"broker.example", 8883', f'"localhost", {server.port}')
+    assert run_mpy(program, env={"MICROPYPATH": f"{EXAMPLE.parent}:.frozen"}).stdout == ""
+    listener.wait_output("^lab/temperature: 21.5$")
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_lost_connection(broker, mqtt, version):
     """It is made again, with the session resumed, and the broker still knows who it is."""

@@ -2,6 +2,7 @@
 
 import io
 import ssl
+import sys
 
 from pipes import CERTS, End, Link, content, join, nudge, path, transfer
 from testing import case, each, equal, raises, run, same, true
@@ -158,7 +159,11 @@ def bad_certificate_authorities():
 def missing_file(name):
     arguments = {"keyfile": KEY, "certfile": CERT, name: path("there-is-no-such-file.pem")}
     e = raises(OSError, wrap, server_side=True, **arguments)
-    equal(e.errno, 2)
+    equal((e.args, e.errno, repr(e), str(e)), ((2,), 2, "OSError(2,)", "[Errno 2] ENOENT"))
+    equal(e.detail, "the file %s cannot be read" % arguments[name])
+    text = io.StringIO()
+    sys.print_exception(e, text)
+    true(text.getvalue().endswith("OSError: [Errno 2] ENOENT: %s\n" % e.detail), text.getvalue())
 
 
 @each("keyfile", "certfile", "cadata")
@@ -170,7 +175,23 @@ def neither_text_nor_bytes(name):
 # The folder itself can be opened but not read.
 @case
 def folder_instead_of_file():
-    raises(OSError, wrap, server_side=True, keyfile=KEY, certfile=CERTS)
+    e = raises(OSError, wrap, server_side=True, keyfile=KEY, certfile=CERTS)
+    equal((e.args, e.detail), ((21,), "the file %s cannot be read" % CERTS))
+
+
+# Trust anchors take another way, since the file may be a bundle.
+@each("there-is-no-such-file.pem", "")
+def no_file_of_authorities(name):
+    e = raises(OSError, ssl.create_default_context, cafile=path(name))
+    equal((e.args, e.detail), ((2 if name else 21,), "the file %s cannot be read" % path(name)))
+
+
+# A key that was left out, and one that has changed places with its certificate.
+@each(("forgotten", "ec.pem"), ("swapped", "ec.key", "ec.pem"))
+def certificate_in_place_of_the_key(name, certificate, key=None):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    e = raises(ValueError, context.load_cert_chain, path(certificate), key and path(key))
+    equal((e.args, e.detail), (("invalid key",), "there is no private key in it"))
 
 
 @case

@@ -227,6 +227,11 @@ def invalid_key():
 
 
 @provocation
+def invalid_key_that_is_a_certificate():
+    return caught(new_client_context().load_cert_chain, path("ec.pem"))
+
+
+@provocation
 def invalid_key_of_another_certificate():
     return caught(new_server_context().load_cert_chain, path("ec-chain.pem"), path("client-ec.key"))
 
@@ -414,6 +419,11 @@ def bad_argument_closed_for_writing():
     link = Link()
     link.client.close()
     return caught(link.client.write, b"x")
+
+
+@provocation
+def no_such_file():
+    return caught(new_client_context().load_cert_chain, "nowhere.pem", "nowhere.key")
 
 
 @provocation

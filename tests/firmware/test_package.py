@@ -1,0 +1,62 @@
+"""Do the files of package.json, as mip brings them, fit on a board and find there what they import?"""
+
+import json
+import pathlib
+import re
+import subprocess
+
+import pytest
+from board import ROOT
+
+FILES = {pathlib.PurePath(target).stem: ROOT / source
+         for target, source in json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["urls"]}
+
+# An emulated board has no network; what the modules do with it is tested elsewhere.
+SOCKET = b"SOCK_STREAM = 1\n"
+
+IMPORT = """
+import gc, sys
+sys.path.append("/{place}")
+import binascii, errno, hashlib, json, os, select, socket, ssl, time
+gc.collect()
+before = gc.mem_alloc()
+import {name}
+gc.collect()
+print(gc.mem_alloc() - before, {name}.__file__)
+"""
+
+
+def documented(name):
+    """What docs/firmware.md says of the heap that a module takes, compiled, in KB."""
+    text = (ROOT / "docs" / "firmware.md").read_text(encoding="utf-8")
+    return float(re.search(rf"^\| `{name}` \| ([\d.]+) KB \|$", text, re.MULTILINE)[1])
+
+
+@pytest.fixture
+def compiled(tmp_path):
+    """What mpy-cross makes of a source."""
+    def compiled(source):
+        path = tmp_path / f"{source.stem}.mpy"
+        mpy_cross = ROOT / "build" / "mpy-cross" / "mpy-cross"
+        subprocess.run([mpy_cross, "-s", source.name, "-o", path, source], check=True)
+        return path.read_bytes()
+    return compiled
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_import(board, compiled, name):
+    """As bytecode in a file, with the heap that it takes."""
+    board.put({"socket.py": SOCKET, f"{name}.mpy": compiled(FILES[name])})
+    output, error = board.run(IMPORT.format(place="host", name=name))
+    assert not error, error
+    size, path = output.split()
+    assert path == f"/host/{name}.mpy"
+    assert abs(int(size) / 1024 - documented(name)) <= 0.5, size
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_import_of_source(board, name):
+    """As Python, which the board compiles."""
+    board.mount_rom({"socket.py": SOCKET, f"{name}.py": FILES[name].read_bytes()})
+    output, error = board.run(IMPORT.format(place="rom", name=name))
+    assert not error and output.split()[1] == f"/rom/{name}.py", error
