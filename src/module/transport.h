@@ -40,7 +40,7 @@ bool ssl_transport_is_blocking(mp_obj_t stream);
 // over. Streams that cannot tell count as ready, and so do those with an error. May raise.
 bool ssl_transport_wait(mp_obj_t stream, uintptr_t event, uint32_t ms);
 // Lets TCP send everything at once (TCP_NODELAY): what an application writes first comes right behind the last flight
-// of a handshake, or behind session tickets, and would wait until the peer has acknowledged these, up to 40 ms on Linux.
+// of a handshake, or behind session tickets, and would wait until the peer has acknowledged these, on Linux 40 ms.
 // nginx does so, too. Nothing happens for streams without a descriptor.
 void ssl_transport_send_at_once(mp_obj_t stream);
 // The port that the stream is connected to; 0: it cannot be known.
