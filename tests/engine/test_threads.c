@@ -4,6 +4,7 @@
 #include "peers.h"
 
 #include <pthread.h>
+#include <time.h>
 
 #define THREADS 8
 
@@ -155,6 +156,7 @@ static void *collect(void *arg) {
             *freed += garbage[i] != NULL;
             tls_connection_free(garbage[i]);
         }
+        nanosleep(&(struct timespec) {.tv_nsec = 100000}, NULL); // the others need the processor, too
     }
     return NULL;
 }
