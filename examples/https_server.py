@@ -117,7 +117,7 @@ async def serve(port, host="127.0.0.1", seconds=10, most=1000, ticketkeys=None, 
     if ticketkeys:
         context.ticket_keys = read_keys(ticketkeys)
         asyncio.create_task(follow_keys(context, ticketkeys))
-    await asyncio.start_server(server.serve_client, host, port, backlog=64, ssl=context)
+    await asyncio.start_server(server.serve_client, host, port, backlog=250, ssl=context)
     print("listening on https://{}:{}/".format(host, port))
     await asyncio.Event().wait()
 

@@ -40,7 +40,7 @@ static void digest_of(const char *certificate, uint8_t digest[TLS_PIN_SIZE]) {
 }
 
 static void set_pins(endpoint_t *endpoint, const char *first, const char *second) {
-    uint8_t digests[2][TLS_PIN_SIZE];
+    uint8_t digests[2][TLS_PIN_SIZE] = {{0}};
     size_t count = 0;
     if (first != NULL) {
         digest_of(first, digests[count++]);

@@ -5,16 +5,20 @@ as they were. build/logs/hostile-ENGINE.txt says how long the honest clients wai
 """
 
 import contextlib
+import itertools
 import os
 import pathlib
 import socket
 import ssl
 import struct
-import subprocess
 import threading
 import time
 
 import pytest
+from tls_bytes.keys import Identity
+from tls_bytes.tls12 import Client12
+from tls_bytes.tls13 import Client13
+from tls_bytes.wire import APPLICATION_DATA, HANDSHAKE
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 GET = b"GET / HTTP/1.0\r\n\r\n"
@@ -129,19 +133,61 @@ def short_fragments(server, certs):
     send_to(server, b"".join(record(22, hello[i:i + 1]) for i in range(len(hello))))
 
 
+def begin_handshake(sock, context, most):
+    """Sends the first `most` bytes of a client's handshake; False: there are not so many."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    conn = context.wrap_bio(incoming, outgoing, server_hostname="server.test")
+    complete = False
+    while not complete:
+        with contextlib.suppress(ssl.SSLWantReadError):
+            conn.do_handshake()
+            complete = True
+        data = outgoing.read()
+        sock.sendall(data[:most])
+        if len(data) >= most:
+            return True
+        most -= len(data)
+        if not complete:
+            incoming.write(sock.recv(65536))
+    return False
+
+
+THIRDS = itertools.cycle(range(3))
+
+
 def reset_at_every_byte(server, certs):
-    hello = client_hello(server)
-    for size in range(0, len(hello), 3):
-        with server.connect() as sock:
-            sock.sendall(hello[:size])
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    """Of what clients send in their handshakes: every third, and the next rounds have the others."""
+    first = next(THIRDS)
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        context = ssl.create_default_context(cafile=certs / "root.pem")
+        context.minimum_version = context.maximum_version = version
+        for size in itertools.count(first, 3):
+            with server.connect() as sock:
+                more = begin_handshake(sock, context, size)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            if not more:
+                assert size > 250
+                break
 
 
 def half_open(server, certs):
-    socks = [server.connect() for _ in range(600)]
-    time.sleep(1)
+    """Two thousand at a time, and of each a byte. They come in groups: what the kernel has no room for comes a second later."""
+    socks = []
+    for _ in range(40):
+        socks += [server.connect() for _ in range(50)]
+        for sock in socks[-50:]:
+            sock.sendall(b"\x16")
+        time.sleep(0.02)
+    end = time.monotonic() + 10
+    while server.descriptors() < 4000:  # a stream has one, and another that poll() waits on
+        assert time.monotonic() < end, server.descriptors()
+        time.sleep(0.01)
+    time.sleep(0.2)
     for sock in socks:
         sock.close()
+
+
+half_open.options = {"seconds": 30}  # so that the first one is still there when the last one comes
 
 
 def handshakes_without_a_request(server, certs):
@@ -168,10 +214,27 @@ def ends_without_close_notify(server, certs):
         socket.socket(fileno=conn.detach()).close()
 
 
+def flood(server, peer, send):
+    """A byte-level peer does its handshake, then does the same 2000 times."""
+    peer.talk = [lambda peer: [send(peer) for _ in range(2000)]]
+    with server.connect() as sock, contextlib.suppress(OSError):
+        peer.run(sock)
+    assert peer.complete
+
+
 def renegotiation(server, certs):
-    for _ in range(10):
-        subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-tls1_2", "-legacy_renegotiation"],
-                       input=b"R\n" * 20, capture_output=True, timeout=20, check=False)
+    peer = Client12(Identity(certs, "client-ec"))
+    flood(server, peer, lambda peer: peer.put(HANDSHAKE, peer.hello.encode()))
+    assert peer.alerts
+
+
+def floods_inside(server, certs):
+    """Empty records, warnings, and new keys which the server is to answer with its own."""
+    for kind in (Client12, Client13):
+        flood(server, kind(Identity(certs, "client-ec")),
+              lambda peer: peer.put_raw(peer.seal(peer.writing, APPLICATION_DATA, b"")))
+        flood(server, kind(Identity(certs, "client-ec")), lambda peer: peer.send_alert(1, 90))
+    flood(server, Client13(Identity(certs, "client-ec")), lambda peer: peer.send_key_update(1))
 
 
 def tickets_of_strangers(server, certs):
@@ -199,7 +262,7 @@ def tickets_of_strangers(server, certs):
 ATTACKS = [
     garbage, plaintext_http, half_a_hello_then_silence, a_byte_now_and_then, empty_records, alerts, oversized_records,
     short_fragments, reset_at_every_byte, half_open, handshakes_without_a_request, never_reading, ends_without_close_notify,
-    renegotiation, tickets_of_strangers,
+    renegotiation, floods_inside, tickets_of_strangers,
 ]
 
 
@@ -213,7 +276,7 @@ def note(engine, line):
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
 def test_goes_on(server, engine, certs, attack):
     """Honest clients are served all the time, and nothing is left of the attack, however often it comes."""
-    under_attack = server()
+    under_attack = server(**getattr(attack, "options", {}))
     quiet = Honest(under_attack, certs)
     time.sleep(0.3)
     quiet.stop()

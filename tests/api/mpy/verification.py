@@ -197,7 +197,9 @@ def client_is_not_asked_without_verification():
 
 @each(("TLSv1.2", 0x0303, "handshake_failure"), ("TLSv1.3", 0x0304, "certificate_required"))
 def client_without_certificate(name, version, alert):
-    client_failure, failure = mutual(None, ssl.CERT_REQUIRED, version).collide()
+    link = mutual(None, ssl.CERT_REQUIRED, version)
+    client_failure, failure = link.collide()
+    equal(link.server.verify_result, ())
     equal(failure.args, (-29824, "MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE"))
     equal(failure.reason, "no_client_certificate")
     equal(failure.alert_by, "local")

@@ -17,8 +17,8 @@ from pipes import End, Link, content, new_psk_contexts, new_server_context, new_
 from seeds import seeds
 from testing import Failure, each, equal, run, true
 
-# What docs/errors.md and docs/reference.md name, and what MicroPython itself says of calls that make no sense.
-ALLOWED = (TypeError, ValueError, OSError, AttributeError, MemoryError, NotImplementedError, OverflowError, RuntimeError)
+# What docs/errors.md names, and what MicroPython itself says of attributes that are not there.
+ALLOWED = (TypeError, ValueError, OSError, AttributeError, MemoryError, OverflowError)
 CALLS = 60  # with one set of objects
 LIMIT_MS = 10000
 
@@ -329,6 +329,8 @@ def attempt(world):
     except ALLOWED + (Slip,):
         seen.setdefault(key, 0)
     except Exception as e:
+        if isinstance(e, RuntimeError) and name == "context":
+            return
         print(describe(target, name, arguments, keywords))
         raise
     took = time.ticks_diff(time.ticks_ms(), start)
