@@ -108,7 +108,8 @@ mp_uint_t ssl_transport_ioctl(mp_obj_t stream, mp_uint_t request, uintptr_t arg,
 int ssl_transport_descriptor(mp_obj_t stream) {
     int errcode;
     mp_uint_t fd = MP_STREAM_ERROR;
-    if (!ssl_transport_is_python(stream)) {
+    // A bare io.IOBase is native, but asks for methods that it does not have.
+    if (!ssl_transport_is_python(stream) && mp_obj_get_type(stream)->name != MP_QSTR_IOBase) {
         fd = ssl_transport_ioctl(stream, MP_STREAM_GET_FILENO, 0, &errcode);
     }
     return fd == MP_STREAM_ERROR ? -1 : (int)fd;
