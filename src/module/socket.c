@@ -26,8 +26,6 @@
 #define CONGESTED_RECORD 4096
 #define CONGESTION_SPAN  65536
 
-#define LINE_CHUNK 128 // bytes that a line asks of the engine at a time
-
 #define DRAIN_MAX 65536 // bytes; a peer that sends for ever must not keep close() from ending
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -210,55 +208,23 @@ static bool is_unusable(mp_obj_ssl_socket_t *self, ssl_transfer_t *result) {
     return true;
 }
 
-// What is in `unread`, or with `line` no more than up to its first newline. The caller has the connection for itself.
-static size_t move_unread(mp_obj_ssl_socket_t *self, byte *buf, size_t size, bool line) {
+// Bytes that an earlier read did not deliver. Another thread may do the same: then nobody knows which of them gets what,
+// but nothing is read from beyond their end.
+static size_t take_unread(mp_obj_ssl_socket_t *self, void *buf, size_t size) {
+    mp_obj_t unread = self->unread;
+    if (unread == MP_OBJ_NULL) {
+        return 0;
+    }
     size_t len;
-    const char *data = mp_obj_str_get_data(self->unread, &len) + self->unread_offset;
-    size_t count = MIN(size, len - self->unread_offset);
-    const char *newline = line ? memchr(data, '\n', count) : NULL;
-    count = newline != NULL ? (size_t)(newline + 1 - data) : count;
-    memcpy(buf, data, count);
-    self->unread_offset += count;
-    if (self->unread_offset == len) {
+    const char *data = mp_obj_str_get_data(unread, &len);
+    size_t offset = MIN(self->unread_offset, len);
+    size_t count = MIN(size, len - offset);
+    memcpy(buf, data + offset, count);
+    self->unread_offset = offset + count;
+    if (offset + count == len) {
         self->unread = MP_OBJ_NULL;
     }
     return count;
-}
-
-static size_t take_unread(mp_obj_ssl_socket_t *self, byte *buf, size_t size, bool line) {
-    size_t count = 0;
-    if (self->unread != MP_OBJ_NULL && SSL_ATOMIC_EXCHANGE(&self->busy, 1) == 0) {
-        count = self->unread != MP_OBJ_NULL ? move_unread(self, buf, size, line) : 0;
-        SSL_ATOMIC_EXCHANGE(&self->busy, 0);
-    }
-    return count;
-}
-
-// Room for what is read together with a line. NULL: there is no memory, or none is wanted.
-static mp_obj_str_t *new_chunk(bool line) {
-    mp_obj_str_t *chunk = line ? m_new_obj_maybe(mp_obj_str_t) : NULL;
-    byte *data = chunk != NULL ? m_new_maybe(byte, LINE_CHUNK) : NULL;
-    if (data == NULL) {
-        return NULL;
-    }
-    *chunk = (mp_obj_str_t) {.base = {&mp_type_bytes}, .len = LINE_CHUNK, .data = data};
-    return chunk;
-}
-
-// One read of the engine, into buf, or with a chunk for lines into that and from there.
-static tls_status_t read_engine(mp_obj_ssl_socket_t *self, tls_host_t *host, byte *buf, size_t size,
-    mp_obj_str_t *chunk, size_t *count) {
-    if (chunk == NULL) {
-        return tls_connection_read(self->connection, host, buf, size, count);
-    }
-    tls_status_t status
-        = tls_connection_read(self->connection, host, (byte *)(uintptr_t)chunk->data, LINE_CHUNK, &chunk->len);
-    if (chunk->len > 0) {
-        self->unread = MP_OBJ_FROM_PTR(chunk);
-        self->unread_offset = 0;
-        *count = move_unread(self, buf, size, true);
-    }
-    return status;
 }
 
 static ssl_transfer_t end_of_stream(mp_obj_ssl_socket_t *self, tls_status_t status) {
@@ -274,8 +240,7 @@ static ssl_transfer_t end_of_stream(mp_obj_ssl_socket_t *self, tls_status_t stat
     return failure(0, MP_OBJ_NULL);
 }
 
-static ssl_transfer_t receive(mp_obj_ssl_socket_t *self, byte *buf, size_t size, bool line,
-    const ssl_deadline_t *deadline) {
+static ssl_transfer_t receive(mp_obj_ssl_socket_t *self, void *buf, size_t size, const ssl_deadline_t *deadline) {
     ssl_transfer_t result = {0};
     if (self->read_shut) {
         return result;
@@ -285,12 +250,10 @@ static ssl_transfer_t receive(mp_obj_ssl_socket_t *self, byte *buf, size_t size,
         self->late_error = MP_OBJ_NULL;
         return result;
     }
-    result.count = take_unread(self, buf, size, line);
+    result.count = take_unread(self, buf, size);
     if (result.count > 0 || is_unusable(self, &result)) {
         return result;
     }
-    mp_obj_str_t *chunk = new_chunk(line);
-    size = line && chunk == NULL ? 1 : size; // whatever stands behind the line stays in the engine
     ssl_call_t call;
     int errcode = ssl_call_try_begin(&call, self);
     if (errcode != 0) {
@@ -301,7 +264,7 @@ static ssl_transfer_t receive(mp_obj_ssl_socket_t *self, byte *buf, size_t size,
     call.deadline = *deadline;
     tls_status_t status;
     do {
-        status = read_engine(self, &call.host, buf, size, chunk, &result.count);
+        status = tls_connection_read(self->connection, &call.host, buf, size, &result.count);
     } while (ssl_datagram_again(&call, &status));
     self->read_want = want_of(status) == MP_STREAM_POLL_WR ? MP_STREAM_POLL_WR : 0;
     self->read_blocked = status == TLS_WANT_READ;
@@ -326,14 +289,7 @@ static ssl_transfer_t receive(mp_obj_ssl_socket_t *self, byte *buf, size_t size,
 }
 
 ssl_transfer_t ssl_socket_receive(mp_obj_ssl_socket_t *self, void *buf, size_t size, const ssl_deadline_t *deadline) {
-    ssl_transfer_t result = receive(self, buf, size, false, deadline);
-    ssl_descriptor_note(self, false, mp_is_nonblocking_error(result.errcode), false);
-    return result;
-}
-
-ssl_transfer_t ssl_socket_receive_line(mp_obj_ssl_socket_t *self, void *buf, size_t size,
-    const ssl_deadline_t *deadline) {
-    ssl_transfer_t result = receive(self, buf, size, true, deadline);
+    ssl_transfer_t result = receive(self, buf, size, deadline);
     ssl_descriptor_note(self, false, mp_is_nonblocking_error(result.errcode), false);
     return result;
 }

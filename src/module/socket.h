@@ -83,10 +83,6 @@ static inline ssl_deadline_t ssl_socket_start(const mp_obj_ssl_socket_t *self) {
 
 // Move at most `size` bytes (> 0) without raising, so that the caller can first save what it has.
 ssl_transfer_t ssl_socket_receive(mp_obj_ssl_socket_t *self, void *buf, size_t size, const ssl_deadline_t *deadline);
-
-// The same, and nothing behind a newline. What has come with it stays for the next read.
-ssl_transfer_t ssl_socket_receive_line(mp_obj_ssl_socket_t *self, void *buf, size_t size,
-    const ssl_deadline_t *deadline);
 ssl_transfer_t ssl_socket_transmit(mp_obj_ssl_socket_t *self, const void *buf, size_t size,
     const ssl_deadline_t *deadline);
 

@@ -14,7 +14,8 @@
 #include "py/objstr.h"
 #include "py/stream.h"
 
-#define FIRST_LINE    32
+#define LINE_CHUNK    128
+#define FIRST_LINE    32 // if something is unread
 #define FIRST_CHUNK   256
 #define LARGEST_CHUNK 4096
 
@@ -57,11 +58,11 @@ static mp_obj_t finish_room(mp_obj_str_t *room, size_t len) {
 
 // Keeps the bytes that a read cannot deliver. If some are unread still, these came from there too.
 static void keep_room(mp_obj_ssl_socket_t *self, mp_obj_str_t *room, size_t len) {
-    if (self->unread != MP_OBJ_NULL) {
+    if (self->unread != MP_OBJ_NULL && self->unread_offset >= len) {
         self->unread_offset -= len;
     } else if (len > 0) {
-        self->unread = finish_room(room, len);
         self->unread_offset = 0;
+        self->unread = finish_room(room, len);
     }
     ssl_descriptor_refresh(self);
 }
@@ -214,12 +215,27 @@ static mp_obj_t ssl_stream_recv_into(size_t n_args, const mp_obj_t *args) {
 }
 MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(ssl_stream_recv_into_obj, 2, 3, ssl_stream_recv_into);
 
+// The first `size` bytes in the room. What stands behind them stays where poll() and the next read find it.
+static mp_obj_t end_line(mp_obj_ssl_socket_t *self, mp_obj_str_t *room, size_t len, size_t size) {
+    if (size == len) {
+        return finish_room(room, len);
+    }
+    if (self->unread != MP_OBJ_NULL) {
+        keep_room(self, room, len - size); // it came from there
+        return finish_room(room, size);
+    }
+    keep_room(self, room, len); // all of it, until there is memory for the line
+    mp_obj_t line = mp_obj_new_bytes(room_data(room), size);
+    self->unread_offset = size;
+    return line;
+}
+
 //| def readline(self, size: int = -1, /) -> bytes | None:
 //|     """Read up to the end of a line; None: would block."""
 static mp_obj_t ssl_stream_readline(size_t n_args, const mp_obj_t *args) {
     mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(args[0]);
     mp_int_t limit = n_args < 2 ? -1 : mp_obj_get_int(args[1]);
-    mp_obj_str_t *room = new_room(FIRST_LINE);
+    mp_obj_str_t *room = new_room(self->unread == MP_OBJ_NULL ? LINE_CHUNK : FIRST_LINE);
     size_t len = 0;
     ssl_deadline_t deadline = ssl_socket_start(self);
     ssl_transfer_t result = {0};
@@ -227,14 +243,16 @@ static mp_obj_t ssl_stream_readline(size_t n_args, const mp_obj_t *args) {
         if (len == room->len) {
             double_room(self, room, LARGEST_CHUNK);
         }
+        byte *news = room_data(room) + len;
         size_t space = MIN(room->len, limit < 0 ? SIZE_MAX : (size_t)limit) - len;
-        result = ssl_socket_receive_line(self, room_data(room) + len, space, &deadline);
+        result = ssl_socket_receive(self, news, space, &deadline);
         if (has_failed(&result) || result.count == 0) {
             break;
         }
         len += result.count;
-        if (room_data(room)[len - 1] == '\n') {
-            break;
+        const byte *newline = memchr(news, '\n', result.count);
+        if (newline != NULL) {
+            return end_line(self, room, len, (size_t)(newline + 1 - room_data(room)));
         }
     }
     return end_read(self, &result, room, len);

@@ -324,4 +324,31 @@ def exceptions_of_both_sides_at_once():
     equal(transfer(link.client, link.server, b"ping"), b"ping")
 
 
+# Raises, once, instead of saying that there is nothing to read.
+class Impatient(End):
+    thrown = None
+
+    def readinto(self, buf):
+        count = super().readinto(buf)
+        if not count and self.thrown:
+            thrown, self.thrown = self.thrown, None
+            raise thrown
+        return count
+
+
+# The beginning of the line came with the one before, and the end comes after the exception.
+@each(1, 40, 120, 200, 1000)
+def line_in_parts(middle):
+    near = Impatient()
+    link = Link(*CONTEXTS["psk 1.2"], near=near)
+    link.server.write(b"one\ntw")
+    equal(link.client.readline(), b"one\n")
+    link.server.write(b"o" * middle)
+    near.thrown = Surprise()
+    raises(Surprise, link.client.readline)
+    link.server.write(b"\nthree\n")
+    equal(link.client.readline(), b"tw" + b"o" * middle + b"\n")
+    equal(link.client.readline(), b"three\n")
+
+
 run()
