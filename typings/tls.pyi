@@ -1,6 +1,6 @@
 """TLS for MicroPython."""
 
-# Written by tools/make-stubs from the comments in src/module. What each thing means is in docs/reference.md.
+# Written by tools/make-stubs from the comments in src/module. docs/reference.md tells how it goes together.
 
 import ssl
 from ssl import (

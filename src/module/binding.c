@@ -40,7 +40,11 @@ static tls_binding_t binding_from_obj(mp_obj_t obj) {
 
 //| class SSLSocket:
 //| def get_channel_binding(self, cb_type: str = "tls-unique", /) -> bytes | None:
-//|     """Return "tls-unique", "tls-server-end-point" or "tls-exporter" of this connection."""
+//|     """Return a name for the connection that both ends know. `None`: before the handshake, and where this kind is
+//|     not defined.
+//|
+//|     *cb_type*: `"tls-unique"` (not in TLS 1.3), `"tls-server-end-point"` or `"tls-exporter"`; others: `ValueError`.
+//|     """
 static mp_obj_t ssl_socket_get_channel_binding(size_t n_args, const mp_obj_t *args) {
     mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(args[0]);
     tls_binding_t binding = n_args < 2 ? TLS_BINDING_UNIQUE : binding_from_obj(args[1]);
@@ -59,7 +63,13 @@ static mp_obj_t ssl_socket_get_channel_binding(size_t n_args, const mp_obj_t *ar
 MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(ssl_socket_get_channel_binding_obj, 1, 2, ssl_socket_get_channel_binding);
 
 //| def export_keying_material(self, label: str | bytes, length: int, context: bytes | None = None) -> bytes:
-//|     """Return bytes that the peer can make, too, and nobody else."""
+//|     """Return bytes that the peer can make, too, and nobody else (RFC 5705). Before the handshake:
+//|     `OSError(ENOTCONN)`.
+//|
+//|     - *label*: what for, 1 to 249 bytes. Labels that TLS uses itself: `ValueError`.
+//|     - *length*: how many bytes, 1 to 8160.
+//|     - *context*: mixed into it, at most 512 bytes. In TLS 1.2 `None` and `b""` are different.
+//|     """
 static mp_obj_t ssl_socket_export_keying_material(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
     enum {
         ARG_label,

@@ -206,7 +206,7 @@ mp_obj_t ssl_certificate_to_dict(const uint8_t *der, size_t len) {
 // For tests, and for what verify_callback is shown.
 //| module ssl:
 //| def _decode_certificate(der: bytes | bytearray | memoryview, /) -> dict[str, Any]:
-//|     """Make of a certificate the dict that getpeercert() returns."""
+//|     """Return the dict that `SSLSocket.getpeercert()` makes of a certificate."""
 static mp_obj_t ssl_decode_certificate(mp_obj_t der) {
     mp_buffer_info_t info;
     mp_get_buffer_raise(der, &info, MP_BUFFER_READ);

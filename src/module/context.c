@@ -84,9 +84,10 @@ static unsigned protocol_from_obj(mp_obj_t obj) {
 }
 
 //| class SSLContext:
-//|     """Configuration that connections share."""
+//|     """Configuration that connections share. While one of them is inside a call, changes raise `OSError(EBUSY)`."""
 //| def __init__(self, protocol: int, /) -> None:
-//|     """Make a context for PROTOCOL_TLS_CLIENT, PROTOCOL_TLS_SERVER, or their DTLS counterparts."""
+//|     """*protocol*: `PROTOCOL_TLS_CLIENT`, `PROTOCOL_TLS_SERVER`, `PROTOCOL_DTLS_CLIENT` or `PROTOCOL_DTLS_SERVER`.
+//|     """
 static mp_obj_t ssl_context_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     mp_arg_check_num(n_args, n_kw, 1, 1, false);
     return ssl_context_new(type, protocol_from_obj(args[0]));
@@ -198,7 +199,14 @@ void ssl_context_load_cert_chain(mp_obj_ssl_context_t *self, mp_obj_t certfile, 
 
 //| def load_cert_chain(self, certfile: str | bytes, keyfile: str | bytes | None = None,
 //|     password: str | bytes | None = None) -> None:
-//|     """Use this certificate, with its chain, and this key; a second call adds another type of key."""
+//|     """Set the own certificate and its key. A second call with another type of key (RSA, ECDSA) adds it.
+//|
+//|     - *certfile*: the certificate and its chain. A `str` is a path, or PEM text; `bytes` are PEM or DER.
+//|     - *keyfile*: the private key, likewise. `None`: it is in *certfile*.
+//|     - *password*: that of an encrypted PKCS#8 key.
+//|
+//|     What cannot be used: `ValueError("invalid cert")`, `ValueError("invalid key")`.
+//|     """
 static mp_obj_t ssl_context_load_cert_chain_method(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
     enum {
         ARG_certfile,
@@ -262,7 +270,15 @@ void ssl_context_load_anchors(mp_obj_ssl_context_t *self, mp_obj_t cafile, mp_ob
 
 //| def load_verify_locations(self, cafile: str | bytes | None = None, capath: str | None = None,
 //|     cadata: str | bytes | None = None) -> None:
-//|     """Add trust anchors and revocation lists, from a file, a folder or data."""
+//|     """Add trust anchors and revocation lists.
+//|
+//|     - *cafile*: a path, or data. PEM (also with lists), DER, or a CA bundle, which is used where it lies.
+//|     - *capath*: a folder; its files called `*.pem`, `*.crt`, `*.cer` and `*.crl`, or as by `openssl rehash`, are
+//|       read at once.
+//|     - *cadata*: data, as for *cafile*; never a path.
+//|
+//|     What cannot be used: `ValueError("invalid cert")`.
+//|     """
 static mp_obj_t ssl_context_load_verify_locations(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
     enum {
         ARG_cafile,
@@ -283,7 +299,7 @@ static mp_obj_t ssl_context_load_verify_locations(size_t n_args, const mp_obj_t 
 static MP_DEFINE_CONST_FUN_OBJ_KW(ssl_context_load_verify_locations_obj, 1, ssl_context_load_verify_locations);
 
 //| def load_default_certs(self) -> None:
-//|     """Add the machine's trust anchors. They are read when they are needed."""
+//|     """Add the machine's trust anchors. They are read when a connection needs them first, once for all contexts."""
 static mp_obj_t ssl_context_load_default_certs(mp_obj_t self_in) {
     mp_obj_ssl_context_t *self = MP_OBJ_TO_PTR(self_in);
     ssl_context_change(self);
@@ -316,7 +332,10 @@ static mp_obj_t ssl_context_get_ciphers(mp_obj_t self_in) {
 static MP_DEFINE_CONST_FUN_OBJ_1(ssl_context_get_ciphers_obj, ssl_context_get_ciphers);
 
 //| def set_ciphers(self, ciphers: list[str] | tuple[str, ...], /) -> None:
-//|     """Enable these cipher suites and no others."""
+//|     """Enable these cipher suites and no others.
+//|
+//|     *ciphers*: names as of `get_ciphers()`, or IANA's. An unknown name and an empty list: `OSError(-24192)`.
+//|     """
 static mp_obj_t ssl_context_set_ciphers(mp_obj_t self_in, mp_obj_t ciphers) {
     size_t count;
     mp_obj_t *names;
@@ -356,7 +375,18 @@ static bool needs_default_roots(const mp_obj_ssl_context_t *self) {
 //| def wrap_socket(self, sock: Any, *, server_side: bool = False, do_handshake_on_connect: bool = True,
 //|     suppress_ragged_eofs: bool = True, server_hostname: str | None = None,
 //|     client_id: bytes | None = None, session: SSLSession | None = None) -> SSLSocket:
-//|     """Make a TLS connection over any stream."""
+//|     """Make a connection over a stream.
+//|
+//|     - *sock*: the stream. When this raises, it is still open and the caller's. DTLS: a connected UDP socket.
+//|     - *server_side*: must be as the context's protocol says.
+//|     - *do_handshake_on_connect*: `False` leaves the handshake to `SSLSocket.do_handshake()`, or the first reads and
+//|       writes.
+//|     - *suppress_ragged_eofs*: an end without close_notify reads as `b""`. `False`: as `OSError(-29312)`.
+//|     - *server_hostname*: client: the server's name or address, sent to it (names only) and compared with its
+//|       certificate. `CERT_REQUIRED` needs it, else `ValueError`, unless `check_hostname` is off.
+//|     - *client_id*: DTLS server: bytes that tell clients apart, usually the address; its cookies are bound to them.
+//|     - *session*: client: the session to resume. If that is not possible there is a full handshake, and no error.
+//|     """
 static mp_obj_t ssl_context_wrap_socket(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
     enum {
         ARG_sock,
@@ -394,7 +424,11 @@ static MP_DEFINE_CONST_FUN_OBJ_KW(ssl_context_wrap_socket_obj, 1, ssl_context_wr
 
 //| def wrap_bio(self, incoming: MemoryBIO, outgoing: MemoryBIO, server_side: bool = False,
 //|     server_hostname: str | None = None, session: SSLSession | None = None) -> SSLSocket:
-//|     """Make a connection that reads from one MemoryBIO and writes to another."""
+//|     """Make a connection without a socket, which never waits, and whose handshake is still to be done.
+//|
+//|     - *incoming*, *outgoing*: what it reads from, and what it writes to.
+//|     - *server_side*, *server_hostname*, *session*: as for `wrap_socket()`.
+//|     """
 static mp_obj_t ssl_context_wrap_bio(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
     enum {
         ARG_incoming,
@@ -646,21 +680,53 @@ static bool store_attr(mp_obj_ssl_context_t *self, qstr attr, mp_obj_t value) {
 //| @property
 //| def protocol(self) -> int:
 //|     """The protocol that the context was made for."""
-//| verify_mode: int  # CERT_NONE, CERT_OPTIONAL or CERT_REQUIRED
-//| check_hostname: bool  # whether the certificate must be for server_hostname
-//| verify_callback: Callable[[memoryview, int], int] | None  # asked about each certificate (DER, depth); 0 goes on
-//| minimum_version: int  # TLSVersion.TLSv1_2 or TLSVersion.TLSv1_3
-//| maximum_version: int  # TLSVersion.TLSv1_2 or TLSVersion.TLSv1_3
-//| max_record: int  # longest record in bytes, 512 to 16384
-//| mtu: int  # DTLS: longest datagram in bytes, 256 to 16384
-//| psk_identity: str | bytes | None  # client: the name of its pre-shared key
-//| psk_key: str | bytes | None  # client: its pre-shared key
-//| server_psk_keys: dict[str | bytes, str | bytes] | None  # server: pre-shared keys by identity
-//| sni_callback: Callable[[SSLSocket, str | None, SSLContext], int | None] | None  # server: chooses by name
-//| keylog_filename: str | None  # gets the secrets of connections, for Wireshark
-//| num_tickets: int  # server: session tickets that a client gets
-//| ticket_keys: list[bytes] | tuple[bytes, ...] | None  # server: keys of its tickets, newest first; None: its own
-//| session_cache_size: int  # sessions that the context keeps by itself
+//| verify_mode: int
+//| """`CERT_NONE`, `CERT_OPTIONAL` or `CERT_REQUIRED`. At first `CERT_NONE`, but `CERT_REQUIRED` for a client of module
+//| `tls`.
+//| """
+//| check_hostname: bool
+//| """Client: whether the certificate must be for *server_hostname*. At first `True`."""
+//| verify_callback: Callable[[memoryview, int], int] | None
+//| """Called as `f(der, depth)` for each certificate of the peer's chain, from the highest depth to 0, the peer's own.
+//| 0 goes on, anything else rejects the peer; it cannot make a bad certificate good. `None`: nobody is asked.
+//| """
+//| minimum_version: int
+//| """`TLSVersion.TLSv1_2` or `TLSVersion.TLSv1_3`, the oldest version that connections take."""
+//| maximum_version: int
+//| """`TLSVersion.TLSv1_2` or `TLSVersion.TLSv1_3`, the newest version that connections take."""
+//| max_record: int
+//| """Longest record that new connections send, in bytes of data, and that a client asks its server for: 512 to 16384,
+//| the value at first. With Mbed TLS a client asks only if its `maximum_version` is TLS 1.2.
+//| """
+//| mtu: int
+//| """DTLS: longest datagram that new connections send, in bytes without UDP and IP headers: 256 to 16384, at first
+//| 1400.
+//| """
+//| psk_identity: str | bytes | None
+//| """Client: the name of its pre-shared key, 1 to 256 bytes. `None`: none."""
+//| psk_key: str | bytes | None
+//| """Client: its pre-shared key, 1 to 512 bytes. With it and `psk_identity` nothing else is offered. `None`: none."""
+//| server_psk_keys: dict[str | bytes, str | bytes] | None
+//| """Server: pre-shared keys by identity. With it nothing else is accepted. `None`: none."""
+//| sni_callback: Callable[[SSLSocket, str | None, SSLContext], int | None] | None
+//| """Server: called as `f(sock, name, context)` in each handshake; *name* is the host that the client asks for, or
+//| `None`.
+//|
+//| It may set `sock.context` to another context, and returns `None` to go on, or the number of the alert that refuses.
+//| On a client it cannot be set: `ValueError`.
+//| """
+//| keylog_filename: str | None
+//| """File to which the secrets of connections are added, for Wireshark; who has it can decrypt them. `None`: none."""
+//| num_tickets: int
+//| """Server: how many session tickets a client gets in TLS 1.3, at first 2; in TLS 1.2 at most one. 0: no sessions. On
+//| a client it cannot be set: `ValueError`.
+//| """
+//| ticket_keys: list[bytes] | tuple[bytes, ...] | None
+//| """Server: 1 to 16 keys of its tickets, each 48 or 80 random bytes: the first seals, all open. Servers with the same
+//| keys take each other's tickets. `None`: keys of its own, which change every hour.
+//| """
+//| session_cache_size: int
+//| """How many sessions the context keeps by itself, 0 to 65535. At first 0 on a client, 100 on a server."""
 static void ssl_context_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     mp_obj_ssl_context_t *self = MP_OBJ_TO_PTR(self_in);
     if (dest[0] == MP_OBJ_NULL) {

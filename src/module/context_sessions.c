@@ -27,7 +27,12 @@ static void store_count(mp_obj_t dict, qstr key, uint32_t count) {
 }
 
 //| def session_stats(self) -> dict[str, int]:
-//|     """What became of handshakes and sessions so far."""
+//|     """Return numbers of handshakes and sessions so far.
+//|
+//|     - `connect`, `connect_good`: a client's handshakes, begun and completed; `accept`, `accept_good`: a server's.
+//|     - `hits`: sessions resumed. `misses`: a client had none to offer, or a server did not know it.
+//|     - `number`: sessions kept now. `timeouts`, `cache_full`: those that went for their age, or to make room.
+//|     """
 static mp_obj_t ssl_context_session_stats(mp_obj_t self_in) {
     tls_session_stats_t stats;
     bool interrupt_was_held = ssl_hold_interrupt(true);

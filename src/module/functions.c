@@ -28,9 +28,9 @@
 #define PURPOSE_CLIENT_AUTH 1
 
 //| class Purpose:
-//|     """What create_default_context() makes a context for."""
-//|     SERVER_AUTH: int
-//|     CLIENT_AUTH: int
+//|     """What `create_default_context()` makes a context for."""
+//|     SERVER_AUTH: int  # a client, which verifies servers
+//|     CLIENT_AUTH: int  # a server
 static const mp_rom_map_elem_t purpose_locals_dict_table[] = {
     {MP_ROM_QSTR(MP_QSTR_SERVER_AUTH), MP_ROM_INT(PURPOSE_SERVER_AUTH)},
     {MP_ROM_QSTR(MP_QSTR_CLIENT_AUTH), MP_ROM_INT(PURPOSE_CLIENT_AUTH)},
@@ -41,7 +41,13 @@ MP_DEFINE_CONST_OBJ_TYPE(ssl_purpose_type, MP_QSTR_Purpose, MP_TYPE_FLAG_NONE, l
 //| module ssl:
 //| def create_default_context(purpose: int = Purpose.SERVER_AUTH, *, cafile: str | bytes | None = None,
 //|     capath: str | None = None, cadata: str | bytes | None = None) -> SSLContext:
-//|     """Make a context for clients that verifies servers, by the machine's trust anchors if none are given."""
+//|     """Make the context that a program should use unless it knows better.
+//|
+//|     - *purpose*: `Purpose.SERVER_AUTH` for a client, which verifies servers and their names; `Purpose.CLIENT_AUTH`
+//|       for a server, which asks for no certificates until `verify_mode` says so.
+//|     - *cafile*, *capath*, *cadata*: trust anchors, as for `SSLContext.load_verify_locations()`. Without any a client
+//|       uses the machine's.
+//|     """
 static mp_obj_t ssl_create_default_context(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
     enum {
         ARG_purpose,
@@ -87,7 +93,7 @@ MP_DEFINE_CONST_FUN_OBJ_KW(ssl_create_default_context_obj, 0, ssl_create_default
 
 //| module ssl:
 //| def DER_cert_to_PEM_cert(der_cert_bytes: bytes | bytearray | memoryview, /) -> str:
-//|     """Write a certificate in DER as PEM."""
+//|     """Return the certificate as PEM. It is not looked into."""
 static mp_obj_t ssl_der_cert_to_pem_cert(mp_obj_t der) {
     mp_buffer_info_t info;
     if (mp_obj_is_str(der)) {
@@ -115,7 +121,7 @@ static bool find_body(const char **text, size_t *len) {
 }
 
 //| def PEM_cert_to_DER_cert(pem_cert_string: str, /) -> bytes:
-//|     """Read a certificate in PEM; the result is DER."""
+//|     """Return the certificate as DER. It is not looked into; what is no PEM raises `ValueError`."""
 static mp_obj_t ssl_pem_cert_to_der_cert(mp_obj_t pem) {
     ssl_data_t data = ssl_data_from_text(pem);
     const char *text = (const char *)data.data;
@@ -214,7 +220,14 @@ static mp_obj_t fetch_from_any(mp_obj_t addr, mp_obj_t timeout, fetch_t *fetch) 
 
 //| def get_server_certificate(addr: tuple[str, int], ssl_version: int = PROTOCOL_TLS_CLIENT,
 //|     ca_certs: str | bytes | None = None, timeout: float | None = None) -> str:
-//|     """Fetch a server's certificate, as PEM; verified if there are ca_certs."""
+//|     """Connect to a server and return its certificate as PEM.
+//|
+//|     - *addr*: host and port.
+//|     - *ssl_version*: `PROTOCOL_TLS_CLIENT`, else `ValueError`.
+//|     - *ca_certs*: trust anchors, a path or data, by which the certificate is verified (its name is not). `None`: it
+//|       is not verified.
+//|     - *timeout*: seconds that the socket waits each time. `None`: for ever.
+//|     """
 static mp_obj_t ssl_get_server_certificate(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
     enum {
         ARG_addr,
@@ -252,7 +265,12 @@ static mp_obj_t path_or_none(const char *path) {
 }
 
 //| def get_default_verify_paths() -> Any:
-//|     """Return where load_default_certs() looks: cafile, capath, openssl_cafile_env, openssl_cafile and so on."""
+//|     """Return where `SSLContext.load_default_certs()` looks, as a named tuple.
+//|
+//|     Its fields are `cafile` and `capath` (the file and the folder; `None`: not there), `openssl_cafile_env` and
+//|     `openssl_capath_env` (variables of the environment that name others), `openssl_cafile` and `openssl_capath`
+//|     (what counts without them). What this build does not have is `None`.
+//|     """
 static mp_obj_t ssl_get_default_verify_paths(void) {
     static const qstr fields[] = {
         MP_QSTR_cafile,

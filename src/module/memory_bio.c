@@ -67,9 +67,9 @@ static size_t bio_take(mp_obj_ssl_memory_bio_t *self, void *out, size_t size) {
 // MemoryBIO
 
 //| class MemoryBIO:
-//|     """A queue of bytes in the place of a socket."""
+//|     """A queue of bytes in the place of a socket, for `SSLContext.wrap_bio()`."""
 //| def __init__(self) -> None:
-//|     """Make an empty one."""
+//|     """It is empty at first."""
 static mp_obj_t memory_bio_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     (void)args;
     mp_arg_check_num(n_args, n_kw, 0, 0, false);
@@ -81,7 +81,7 @@ static mp_obj_t memory_bio_make_new(const mp_obj_type_t *type, size_t n_args, si
 }
 
 //| def read(self, size: int = -1, /) -> bytes:
-//|     """Take at most size bytes out, all of them by default."""
+//|     """Take at most *size* bytes out; -1: all. `b""`: there are none."""
 static mp_obj_t memory_bio_read(size_t n_args, const mp_obj_t *args) {
     mp_obj_ssl_memory_bio_t *self = MP_OBJ_TO_PTR(args[0]);
     mp_int_t size = n_args < 2 ? -1 : mp_obj_get_int(args[1]);
@@ -94,7 +94,7 @@ static mp_obj_t memory_bio_read(size_t n_args, const mp_obj_t *args) {
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(memory_bio_read_obj, 1, 2, memory_bio_read);
 
 //| def write(self, data: bytes, /) -> int:
-//|     """Put data in, return how many bytes that were."""
+//|     """Put data in, all of it, and return how many bytes that were. After `write_eof()`: `OSError(EPIPE)`."""
 static mp_obj_t memory_bio_write(mp_obj_t self_in, mp_obj_t data) {
     mp_obj_ssl_memory_bio_t *self = MP_OBJ_TO_PTR(self_in);
     mp_buffer_info_t info;
@@ -108,7 +108,7 @@ static mp_obj_t memory_bio_write(mp_obj_t self_in, mp_obj_t data) {
 static MP_DEFINE_CONST_FUN_OBJ_2(memory_bio_write_obj, memory_bio_write);
 
 //| def write_eof(self) -> None:
-//|     """Let reads of a connection end behind what is there."""
+//|     """Let a connection that reads it find the end behind what is there."""
 static mp_obj_t memory_bio_write_eof(mp_obj_t self_in) {
     mp_obj_ssl_memory_bio_t *self = MP_OBJ_TO_PTR(self_in);
     self->eof_written = true;
@@ -121,7 +121,7 @@ static MP_DEFINE_CONST_FUN_OBJ_1(memory_bio_write_eof_obj, memory_bio_write_eof)
 //|     """How many bytes can be read."""
 //| @property
 //| def eof(self) -> bool:
-//|     """Whether nothing is left behind write_eof()."""
+//|     """Whether `write_eof()` was called and all has been read."""
 static void memory_bio_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     const mp_obj_ssl_memory_bio_t *self = MP_OBJ_TO_PTR(self_in);
     if (dest[0] != MP_OBJ_NULL) {

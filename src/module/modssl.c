@@ -24,7 +24,19 @@ static mp_obj_t either(mp_obj_t documented, mp_obj_t newer) {
 //|     certfile: str | bytes | None = None, cert_reqs: int = CERT_NONE, cadata: str | bytes | None = None,
 //|     server_hostname: str | None = None, do_handshake: bool = True, *, key: str | bytes | None = None,
 //|     cert: str | bytes | None = None) -> SSLSocket:
-//|     """Make a TLS connection over any stream, without a context of its own to keep."""
+//|     """Make a TLS connection over a stream, with a context of its own.
+//|
+//|     - *sock*: the stream. When this raises, it is still open and the caller's.
+//|     - *server_side*: whether to be the server.
+//|     - *keyfile*, *certfile*, or *key*, *cert*: private key, and certificate with its chain. A `str` is a path, or
+//|       PEM text; `bytes` are PEM or DER. Both spellings of one, or a key alone: `TypeError`. A certificate alone has
+//|       its key in the same file.
+//|     - *cert_reqs*: `CERT_NONE`, `CERT_OPTIONAL` or `CERT_REQUIRED`, as `SSLContext.verify_mode`.
+//|     - *cadata*: trust anchors, PEM or DER.
+//|     - *server_hostname*: client: the server's name or address, sent to it (names only) and compared with its
+//|       certificate.
+//|     - *do_handshake*: `False` leaves the handshake to the first reads and writes.
+//|     """
 static mp_obj_t ssl_wrap_socket(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
     enum {
         ARG_sock,
@@ -79,9 +91,9 @@ static MP_DEFINE_CONST_FUN_OBJ_KW(ssl_wrap_socket_obj, 0, ssl_wrap_socket);
 
 // Names of TLS versions, as in CPython.
 //| class TLSVersion:
-//|     """Values of minimum_version and maximum_version."""
-//|     TLSv1_2: int
-//|     TLSv1_3: int
+//|     """Values of `SSLContext.minimum_version` and `SSLContext.maximum_version`."""
+//|     TLSv1_2: int  # 0x0303
+//|     TLSv1_3: int  # 0x0304
 static const mp_rom_map_elem_t tls_version_locals_dict_table[] = {
     {MP_ROM_QSTR(MP_QSTR_TLSv1_2), MP_ROM_INT(TLS_VERSION_1_2)},
     {MP_ROM_QSTR(MP_QSTR_TLSv1_3), MP_ROM_INT(TLS_VERSION_1_3)},
@@ -130,23 +142,23 @@ static mp_obj_t feature_to_obj(qstr name) {
 #endif
 
 //| module ssl:
-//| OPENSSL_VERSION: str  # with that engine
-//| MBEDTLS_VERSION: str  # with that engine
-//| HAS_TLSv1_2: bool  # this and what follows: what the library was built with
-//| HAS_TLSv1_3: bool
-//| HAS_DTLS: bool
-//| HAS_PSK: bool
-//| HAS_CLIENT: bool
-//| HAS_SERVER: bool
-//| HAS_ECDH: bool
-//| HAS_SNI: bool
-//| HAS_PEM: bool
-//| HAS_PEER_CERTIFICATE: bool  # getpeercert() has something to give
-//| HAS_ALPN: bool
+//| OPENSSL_VERSION: str  # with that engine: the library's version
+//| MBEDTLS_VERSION: str  # with that engine: the library's version
+//| HAS_TLSv1_2: bool  # TLS 1.2, and whether the versions can be set to it
+//| HAS_TLSv1_3: bool  # TLS 1.3, likewise
+//| HAS_DTLS: bool  # DTLS 1.2
+//| HAS_PSK: bool  # pre-shared keys
+//| HAS_CLIENT: bool  # contexts for clients
+//| HAS_SERVER: bool  # contexts for servers
+//| HAS_ECDH: bool  # key exchange with elliptic curves
+//| HAS_SNI: bool  # host names as *server_hostname*, and `SSLContext.sni_callback`
+//| HAS_PEM: bool  # certificates and keys in PEM, not DER only
+//| HAS_PEER_CERTIFICATE: bool  # `SSLSocket.getpeercert()` has something to give
+//| HAS_ALPN: bool  # `SSLContext.set_alpn_protocols()`
 //| HAS_CRL: bool  # revocation lists can be checked
 //| HAS_BUNDLE: bool  # trust anchors can be in a CA bundle
-//| HAS_EXPORTER: bool  # export_keying_material() and the channel binding "tls-exporter"
-//| HAS_TLS_UNIQUE: bool  # the channel binding "tls-unique"
+//| HAS_EXPORTER: bool  # `SSLSocket.export_keying_material()` and the channel binding `"tls-exporter"`
+//| HAS_TLS_UNIQUE: bool  # the channel binding `"tls-unique"`
 void ssl_module_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest);
 void ssl_module_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     (void)self_in;
@@ -160,26 +172,26 @@ static const MP_DEFINE_STR_OBJ(version_obj, SSL_VERSION);
 
 // What both modules hold; they differ in their name and in the client's default of SSLContext.
 // What this module never has, under CPython's names, stands here too.
-//| __version__: str
-//| ENGINE: str  # "mbedtls" or "openssl"
-//| PROTOCOL_TLS_CLIENT: int
-//| PROTOCOL_TLS_SERVER: int
-//| PROTOCOL_DTLS_CLIENT: int
-//| PROTOCOL_DTLS_SERVER: int
-//| CERT_NONE: int
-//| CERT_OPTIONAL: int
-//| CERT_REQUIRED: int
-//| HAS_NEVER_CHECK_COMMON_NAME: bool
-//| HAS_SSLv2: bool
-//| HAS_SSLv3: bool
-//| HAS_TLSv1: bool
-//| HAS_TLSv1_1: bool
-//| VERIFY_DEFAULT: int
-//| VERIFY_CRL_CHECK_LEAF: int
-//| VERIFY_CRL_CHECK_CHAIN: int
-//| VERIFY_X509_STRICT: int
-//| VERIFY_X509_TRUSTED_FIRST: int
-//| VERIFY_X509_PARTIAL_CHAIN: int
+//| __version__: str  # that of this module
+//| ENGINE: str  # `"mbedtls"` or `"openssl"`
+//| PROTOCOL_TLS_CLIENT: int  # 0
+//| PROTOCOL_TLS_SERVER: int  # 1
+//| PROTOCOL_DTLS_CLIENT: int  # 2
+//| PROTOCOL_DTLS_SERVER: int  # 3
+//| CERT_NONE: int  # 0: a client accepts any server, a server asks for no certificate
+//| CERT_OPTIONAL: int  # 1: checks and goes on in any case, see `SSLSocket.verify_result`
+//| CERT_REQUIRED: int  # 2: a valid certificate or no connection
+//| HAS_NEVER_CHECK_COMMON_NAME: bool  # `False`
+//| HAS_SSLv2: bool  # `False`
+//| HAS_SSLv3: bool  # `False`
+//| HAS_TLSv1: bool  # `False`
+//| HAS_TLSv1_1: bool  # `False`
+//| VERIFY_DEFAULT: int  # nothing more than a valid chain; revocation lists are not looked at
+//| VERIFY_CRL_CHECK_LEAF: int  # the peer's certificate must not be in its issuer's revocation list, which is needed
+//| VERIFY_CRL_CHECK_CHAIN: int  # the same for every certificate below the trust anchor
+//| VERIFY_X509_STRICT: int  # RFC 5280 to the letter; with Mbed TLS it cannot be set: `OSError(-28800)`
+//| VERIFY_X509_TRUSTED_FIRST: int  # taken, and always so
+//| VERIFY_X509_PARTIAL_CHAIN: int  # taken, and always so
 #if MICROPY_PY_SSL_ALPN
 #define ALPN_GLOBALS
 #else

@@ -47,7 +47,11 @@ static void set_names(mp_obj_t self_in, set_names_t set, size_t count, const mp_
 
 //| class SSLContext:
 //| def set_alpn_protocols(self, protocols: list[str | bytes] | tuple[str | bytes, ...], /) -> None:
-//|     """Offer these protocols by ALPN, or on a server choose from them, most preferred first."""
+//|     """Set what a client offers by ALPN, and what a server chooses from.
+//|
+//|     *protocols*: names such as `"http/1.1"`, most preferred first. `[]`: none. A client that has none of its
+//|     server's is refused: `OSError(-30080)`.
+//|     """
 static mp_obj_t ssl_context_set_alpn_protocols(mp_obj_t self_in, mp_obj_t protocols) {
     size_t count;
     mp_obj_t *items;
@@ -59,7 +63,7 @@ MP_DEFINE_CONST_FUN_OBJ_2(ssl_context_set_alpn_protocols_obj, ssl_context_set_al
 
 //| class SSLSocket:
 //| def selected_alpn_protocol(self) -> str | bytes | None:
-//|     """Return the protocol that ALPN agreed on."""
+//|     """Return the protocol that ALPN agreed on, as `bytes` if it is not UTF-8. `None`: none."""
 static mp_obj_t ssl_socket_selected_alpn_protocol(mp_obj_t self_in) {
     const mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(self_in);
     if (self->connection == NULL) {
@@ -79,7 +83,12 @@ MP_DEFINE_CONST_FUN_OBJ_1(ssl_socket_selected_alpn_protocol_obj, ssl_socket_sele
 
 //| class SSLContext:
 //| def set_groups(self, groups: list[str] | tuple[str, ...], /) -> None:
-//|     """Use these groups for the key exchange and no others, most preferred first."""
+//|     """Set the groups of the key exchange; no others are used. In TLS 1.2 they are the curves of ECDSA certificates,
+//|     too.
+//|
+//|     *groups*: `"X25519"`, `"prime256v1"` and so on, most preferred first. An unknown name and an empty list:
+//|     `ValueError`.
+//|     """
 static mp_obj_t ssl_context_set_groups(mp_obj_t self_in, mp_obj_t groups) {
     size_t count;
     mp_obj_t *items;
@@ -90,7 +99,7 @@ static mp_obj_t ssl_context_set_groups(mp_obj_t self_in, mp_obj_t groups) {
 MP_DEFINE_CONST_FUN_OBJ_2(ssl_context_set_groups_obj, ssl_context_set_groups);
 
 //| def set_ecdh_curve(self, name: str, /) -> None:
-//|     """Use this group for the key exchange and no other."""
+//|     """Set the only group of the key exchange, as `set_groups([name])`."""
 static mp_obj_t ssl_context_set_ecdh_curve(mp_obj_t self_in, mp_obj_t name) {
     set_names(self_in, tls_context_set_groups, 1, &name, "invalid curve");
     return mp_const_none;

@@ -91,7 +91,11 @@ static void check_callback(const mp_obj_ssl_context_t *self, unsigned role, mp_o
 //| class SSLContext:
 //| def set_psk_client_callback(
 //|     self, callback: Callable[[str | bytes | None], tuple[str | bytes | None, bytes | None]] | None, /) -> None:
-//|     """Offer the pre-shared key that callback(hint) returns, as (identity, key)."""
+//|     """Client: ask for the pre-shared key when a connection needs it, unless `psk_key` is set.
+//|
+//|     *callback*: `callback(hint)` returns identity and key; either of them `None` or empty: there is none. *hint* is
+//|     what the server said, in TLS 1.2 only, or `None`. `None` in place of a callback switches it off.
+//|     """
 static mp_obj_t ssl_context_set_psk_client_callback(mp_obj_t self_in, mp_obj_t callback) {
     mp_obj_ssl_context_t *self = MP_OBJ_TO_PTR(self_in);
     check_callback(self, 0, callback);
@@ -119,7 +123,12 @@ static const char *hint_from_obj(mp_obj_t obj) {
 
 //| def set_psk_server_callback(self, callback: Callable[[str | bytes], bytes | None] | None,
 //|     identity_hint: str | bytes | None = None) -> None:
-//|     """Accept the pre-shared keys that callback(identity) returns."""
+//|     """Server: ask for the pre-shared key of a client, unless `server_psk_keys` has it.
+//|
+//|     - *callback*: `callback(identity)` returns the key; `None` or `b""`: the client is refused. `None` switches it
+//|       off.
+//|     - *identity_hint*: told to clients in TLS 1.2, at most 256 bytes. With Mbed TLS: `OSError(-28800)`.
+//|     """
 static mp_obj_t ssl_context_set_psk_server_callback(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
     enum {
         ARG_callback,

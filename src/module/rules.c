@@ -153,9 +153,14 @@ static mp_obj_t get_verify_time(const mp_obj_ssl_context_t *self) {
 // ---------------------------------------------------------------------------------------------------------------------
 
 //| class SSLContext:
-//| verify_flags: int  # VERIFY_DEFAULT, or what is checked beside the chain
-//| pins: frozenset[bytes] | set[bytes] | None  # SHA-256 digests of public keys: the peer must have one
-//| verify_time: int | None  # seconds since 1970 at which certificates must be valid; None: now
+//| verify_flags: int
+//| """`VERIFY_DEFAULT`, or what is demanded beside a valid chain. For new connections."""
+//| pins: frozenset[bytes] | set[bytes] | None
+//| """SHA-256 digests of public keys (SubjectPublicKeyInfo), 32 bytes each: the peer's certificate or one above it must
+//| have one, in every `verify_mode`. Any iterable can be set, but an empty one: `ValueError`. `None`: no pins.
+//| """
+//| verify_time: int | None
+//| """Seconds since 1970-01-01 at which certificates must be valid. `None`: now, by the device's clock."""
 mp_obj_t ssl_rules_load(mp_obj_ssl_context_t *self, qstr attr) {
     (void)self;
     switch (attr) {

@@ -59,9 +59,9 @@ static SSL_NORETURN void raise_no_memory(void) {
 }
 
 //| class SSLSession:
-//|     """A session that a client can resume; made by connections, or from bytes."""
+//|     """A session that a client can resume, from `SSLSocket.session` or `deserialize()`. It does not change."""
 //| def serialize(self) -> bytes:
-//|     """Return bytes to keep; they hold the session's secret."""
+//|     """Return it as bytes, to be kept. They hold the session's secret: keep them like a private key."""
 static mp_obj_t ssl_session_serialize(mp_obj_t self_in) {
     const tls_session_t *engine = engine_of(self_in);
     vstr_t bytes;
@@ -75,7 +75,9 @@ static MP_DEFINE_CONST_FUN_OBJ_1(ssl_session_serialize_obj, ssl_session_serializ
 
 //| @staticmethod
 //| def deserialize(data: bytes, /) -> SSLSession:
-//|     """Return the session that serialize() made these bytes of."""
+//|     """Return the session that `serialize()` made these bytes of. Damaged, or from another engine or version of it:
+//|     `ValueError`.
+//|     """
 static mp_obj_t ssl_session_deserialize(mp_obj_t data) {
     mp_buffer_info_t info;
     mp_get_buffer_raise(data, &info, MP_BUFFER_READ);
@@ -120,19 +122,19 @@ static mp_obj_t load_attr(const tls_session_t *engine, qstr attr) {
 
 //| @property
 //| def id(self) -> bytes:
-//|     """Its name, empty if it has none."""
+//|     """Its name; `b""`: it has none."""
 //| @property
 //| def time(self) -> int:
-//|     """Seconds since 1970-01-01 when it was made."""
+//|     """When it was made, in seconds since 1970-01-01, by the device's clock."""
 //| @property
 //| def timeout(self) -> int:
-//|     """Seconds for which it is offered."""
+//|     """For how many seconds it is offered: as the server said, at most seven days; two hours if it said nothing."""
 //| @property
 //| def ticket_lifetime_hint(self) -> int:
-//|     """Seconds that the server named; 0: none."""
+//|     """What the server said, in seconds. 0: nothing."""
 //| @property
 //| def has_ticket(self) -> bool:
-//|     """Whether the server gave a ticket, and does not keep the session itself."""
+//|     """Whether the server gave a ticket. `False`: it keeps the session itself, in TLS 1.2."""
 static void ssl_session_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     const mp_obj_ssl_session_t *self = MP_OBJ_TO_PTR(self_in);
     if (dest[0] != MP_OBJ_NULL) {

@@ -674,7 +674,7 @@ static const mp_stream_p_t ssl_socket_stream_p = {
 
 //| class SSLSocket:
 //| def do_handshake(self) -> None:
-//|     """Complete the handshake, waiting for it."""
+//|     """Complete the handshake and wait for it. With DTLS it is given up after 30 seconds: `OSError(-26624)`."""
 static mp_obj_t ssl_socket_do_handshake_method(mp_obj_t self_in) {
     ssl_socket_do_handshake(MP_OBJ_TO_PTR(self_in));
     return mp_const_none;
@@ -757,14 +757,16 @@ static mp_obj_t set_timeout(mp_obj_t self_in, qstr method, mp_obj_t arg, uint32_
 }
 
 //| def setblocking(self, flag: bool, /) -> None:
-//|     """Wait for ever, or not at all."""
+//|     """`True`: wait for ever. `False`: not at all."""
 static mp_obj_t ssl_socket_setblocking(mp_obj_t self_in, mp_obj_t flag) {
     return set_timeout(self_in, MP_QSTR_setblocking, flag, mp_obj_is_true(flag) ? SSL_NO_LIMIT : 0);
 }
 static MP_DEFINE_CONST_FUN_OBJ_2(ssl_socket_setblocking_obj, ssl_socket_setblocking);
 
 //| def settimeout(self, seconds: float | None, /) -> None:
-//|     """Bound how long each method may wait in all."""
+//|     """Bound how long each method may wait in all, in seconds. `None`: for ever. 0: not at all. Until it is called
+//|     the stream below waits as it was told to.
+//|     """
 static mp_obj_t ssl_socket_settimeout(mp_obj_t self_in, mp_obj_t timeout) {
     return set_timeout(self_in, MP_QSTR_settimeout, timeout, timeout_from_obj(timeout));
 }
@@ -778,7 +780,7 @@ static mp_obj_t ssl_socket_fileno(mp_obj_t self_in) {
 static MP_DEFINE_CONST_FUN_OBJ_1(ssl_socket_fileno_obj, ssl_socket_fileno);
 
 //| def makefile(self, mode: str = "rb", buffering: int = 0, /) -> SSLSocket:
-//|     """Return the connection itself, which is a stream already."""
+//|     """Return the connection itself, which is a stream already. The arguments mean nothing."""
 static mp_obj_t ssl_socket_makefile(size_t n_args, const mp_obj_t *args) {
     (void)n_args;
     return args[0];
@@ -786,7 +788,7 @@ static mp_obj_t ssl_socket_makefile(size_t n_args, const mp_obj_t *args) {
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(ssl_socket_makefile_obj, 1, 3, ssl_socket_makefile);
 
 //| def pending(self) -> int:
-//|     """Return how many decrypted bytes wait."""
+//|     """Return how many decrypted bytes can be read without the stream below."""
 static mp_obj_t ssl_socket_pending(mp_obj_t self_in) {
     const mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(self_in);
     size_t pending = self->connection == NULL ? 0 : tls_connection_input_pending(self->connection);
@@ -800,7 +802,9 @@ static mp_obj_t ssl_socket_pending(mp_obj_t self_in) {
 static MP_DEFINE_CONST_FUN_OBJ_1(ssl_socket_pending_obj, ssl_socket_pending);
 
 //| def cipher(self) -> tuple[str, str, int] | None:
-//|     """Return name, version and bits of the cipher suite."""
+//|     """Return the cipher suite: name, version of TLS, bits of the key. `None`: before the handshake and after
+//|     `close()`.
+//|     """
 static mp_obj_t ssl_socket_cipher(mp_obj_t self_in) {
     const mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(self_in);
     if (self->connection == NULL) {
@@ -822,7 +826,7 @@ static mp_obj_t ssl_socket_cipher(mp_obj_t self_in) {
 static MP_DEFINE_CONST_FUN_OBJ_1(ssl_socket_cipher_obj, ssl_socket_cipher);
 
 //| def version(self) -> str | None:
-//|     """Return "TLSv1.3" and the like."""
+//|     """Return `"TLSv1.2"`, `"TLSv1.3"` or `"DTLSv1.2"`. `None`: not known yet, or closed."""
 static mp_obj_t ssl_socket_version(mp_obj_t self_in) {
     const mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(self_in);
     const char *version = self->connection == NULL ? NULL : tls_connection_version(self->connection);
@@ -863,7 +867,11 @@ static mp_obj_t peer_certificate_to_dict(const mp_obj_ssl_socket_t *self, mp_obj
 }
 
 //| def getpeercert(self, binary_form: bool = False) -> Any:
-//|     """Return the peer's certificate: a dict, which is empty if it was not validated, or DER; None: it has none."""
+//|     """Return the peer's certificate. `None`: it has shown none. `NotImplementedError`: this build does not keep it.
+//|
+//|     *binary_form*: `True`: as DER, verified or not. `False`: as a dict, with CPython's keys (`subject`, `issuer`,
+//|     `notAfter`, `subjectAltName` and so on), which is empty unless the certificate was verified and found good.
+//|     """
 static mp_obj_t ssl_socket_getpeercert(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
     static const mp_arg_t allowed_args[] = {
         {MP_QSTR_binary_form, MP_ARG_BOOL, {.u_bool = false}},
@@ -886,7 +894,7 @@ static MP_DEFINE_CONST_FUN_OBJ_KW(ssl_socket_getpeercert_obj, 1, ssl_socket_getp
 #if MICROPY_PY_SSL_CPYTHON
 
 //| def getpeercertchain(self) -> list[bytes]:
-//|     """Return the certificates that the peer sent, its own first, in DER, verified or not."""
+//|     """Return the certificates that the peer sent, its own first, as DER: neither complete nor verified."""
 static mp_obj_t ssl_socket_getpeercertchain(mp_obj_t self_in) {
     require_peer_certificates();
     mp_obj_t chain = mp_obj_new_list(0, NULL);
@@ -945,25 +953,30 @@ static mp_obj_t session_of(mp_obj_ssl_socket_t *self) {
     return session;
 }
 
-//| context: SSLContext  # that which made it, or which sni_callback has chosen: only there can it be set
+//| context: SSLContext
+//| """The context that made it, or that `SSLContext.sni_callback` has chosen: only there it can be set, else
+//| `RuntimeError`.
+//| """
 //| @property
 //| def server_side(self) -> bool:
-//|     """Whether it is the server's end."""
+//|     """Whether this end is the server."""
 //| @property
 //| def server_hostname(self) -> str | None:
-//|     """As given."""
+//|     """As it was given."""
 //| @property
 //| def verify_result(self) -> tuple[str, ...]:
-//|     """What verification found wrong, in words."""
+//|     """What verification found wrong, in words such as `"expired"`. `()`: nothing, or nobody asked."""
 //| @property
 //| def truncated(self) -> bool:
-//|     """Whether the stream ended without the peer's close_notify."""
+//|     """Whether the stream below ended without the peer's close_notify."""
 //| @property
 //| def session(self) -> SSLSession | None:
-//|     """Client: the newest session that can be resumed."""
+//|     """Client: the newest session that can be resumed. In TLS 1.3 it comes with the first data. `None`: none, or
+//|     closed.
+//|     """
 //| @property
 //| def session_reused(self) -> bool:
-//|     """Whether the handshake resumed a session."""
+//|     """Whether the handshake resumed a session. `False` before it, and after `close()`."""
 static void ssl_socket_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
     mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(self_in);
     if (dest[0] != MP_OBJ_NULL) {
@@ -1007,20 +1020,23 @@ static void ssl_socket_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
 // What py/stream.c does:
 //| @overload
 //| def write(self, buffer: bytes, size: int = ..., /) -> int | None:
-//|     """Write the buffer, or size bytes of it; return how many were taken; None: would block."""
+//|     """Write the buffer, or *size* bytes of it, and return how many were taken. `None`: none, it would have to wait.
+//|     """
 //| @overload
 //| def write(self, buffer: bytes, offset: int, size: int, /) -> int | None:
-//|     """Write size bytes of the buffer, from offset."""
+//|     """Write *size* bytes of the buffer from *offset*, with the same result."""
 //| def send(self, buffer: bytes, /) -> int | None:
-//|     """Write a record, return how many bytes were taken; None: would block."""
+//|     """Write at most one record and return how many bytes were taken. `None`: none, it would have to wait."""
 //| @overload
 //| def sendall(self, buffer: bytes, size: int = ..., /) -> int | None:
-//|     """The same as write()."""
+//|     """The same as `write()`."""
 //| @overload
 //| def sendall(self, buffer: bytes, offset: int, size: int, /) -> int | None:
-//|     """The same as write()."""
+//|     """The same as `write()`."""
 //| def close(self) -> None:
-//|     """Say close_notify and close the stream below."""
+//|     """Say close_notify and close the stream below. Waits at most three seconds, or the timeout if that is less, for
+//|     what is still to be sent. May be called again.
+//|     """
 //| def __enter__(self) -> SSLSocket:
 //|     """Return the connection itself."""
 //| def __exit__(self, *exception: Any) -> None:

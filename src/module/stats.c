@@ -60,7 +60,13 @@ static void store(mp_obj_t dict, qstr name, mp_obj_t value) {
 
 //| class SSLSocket:
 //| def stats(self) -> dict[str, int | bool | None]:
-//|     """Return bytes and records each way, how the handshake went, and how much of the heap it takes."""
+//|     """Return numbers of this connection, also after `close()`.
+//|
+//|     - `bytes_received`, `bytes_sent`, `records_received`, `records_sent`: what went through the stream below.
+//|     - `handshake_ms`: milliseconds from the handshake's first call to its end, or `None`; `resumed`: whether by a
+//|       session.
+//|     - `heap_held`, `heap_peak`: bytes of the heap that it takes now, and the most that it ever took.
+//|     """
 static mp_obj_t ssl_socket_stats(mp_obj_t self_in) {
     const mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(self_in);
     const ssl_stats_t *stats = &self->stats;

@@ -160,11 +160,17 @@ static mp_obj_t read_bytes(mp_obj_ssl_socket_t *self, size_t size, bool once) {
 }
 
 //| class SSLSocket:
-//|     """A TLS connection: a stream."""
+//|     """A connection, made by `SSLContext.wrap_socket()`, `SSLContext.wrap_bio()` or `wrap_socket()`. It is a stream.
+//|     Where a method would have to wait and may not, reads and writes return `None`, others raise `OSError(EAGAIN)`; a
+//|     timeout is `OSError(ETIMEDOUT)`. After both the same call goes on where it stopped. After `close()`:
+//|     `OSError(EBADF)`.
+//|     """
 
 // A negative size other than -1 becomes huge and so a MemoryError, as in py/stream.c.
 //| def read(self, size: int = -1, /) -> bytes | None:
-//|     """Read size bytes, or all up to the end; None: would block."""
+//|     """Read *size* bytes, waiting for all of them; -1: up to the end. `b""`: the end. `None`: nothing there, it
+//|     would have to wait.
+//|     """
 static mp_obj_t ssl_stream_read(size_t n_args, const mp_obj_t *args) {
     mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(args[0]);
     mp_int_t size = n_args < 2 ? -1 : mp_obj_get_int(args[1]);
@@ -173,7 +179,9 @@ static mp_obj_t ssl_stream_read(size_t n_args, const mp_obj_t *args) {
 MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(ssl_stream_read_obj, 1, 2, ssl_stream_read);
 
 //| def recv(self, size: int = -1, /) -> bytes | None:
-//|     """Read what is there, at most one record; None: would block."""
+//|     """Read what is there, at most *size* bytes of one record; -1: up to the end, as `read()`. `b""`: the end.
+//|     `None`: nothing there, it would have to wait.
+//|     """
 static mp_obj_t ssl_stream_recv(size_t n_args, const mp_obj_t *args) {
     mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(args[0]);
     mp_int_t size = n_args < 2 ? -1 : mp_obj_get_int(args[1]);
@@ -202,14 +210,18 @@ static mp_obj_t read_into(size_t n_args, const mp_obj_t *args, bool once) {
 }
 
 //| def readinto(self, buffer: bytearray | memoryview, size: int = -1, /) -> int | None:
-//|     """Fill the buffer, return how many bytes; None: would block."""
+//|     """Fill the buffer, or *size* bytes of it, and return how many were read. 0: the end. `None`: nothing there, it
+//|     would have to wait.
+//|     """
 static mp_obj_t ssl_stream_readinto(size_t n_args, const mp_obj_t *args) {
     return read_into(n_args, args, false);
 }
 MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(ssl_stream_readinto_obj, 2, 3, ssl_stream_readinto);
 
 //| def recv_into(self, buffer: bytearray | memoryview, size: int = -1, /) -> int | None:
-//|     """Read what is there into the buffer, at most one record; None: would block."""
+//|     """Read what is there, at most one record, into the buffer, or *size* bytes of it, and return how many. 0: the
+//|     end. `None`: nothing there, it would have to wait.
+//|     """
 static mp_obj_t ssl_stream_recv_into(size_t n_args, const mp_obj_t *args) {
     return read_into(n_args, args, true);
 }
@@ -231,7 +243,9 @@ static mp_obj_t end_line(mp_obj_ssl_socket_t *self, mp_obj_str_t *room, size_t l
 }
 
 //| def readline(self, size: int = -1, /) -> bytes | None:
-//|     """Read up to the end of a line; None: would block."""
+//|     """Read up to the end of a line and with it, at most *size* bytes; -1: however many. `b""`: the end. `None`:
+//|     nothing there, it would have to wait.
+//|     """
 static mp_obj_t ssl_stream_readline(size_t n_args, const mp_obj_t *args) {
     mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(args[0]);
     mp_int_t limit = n_args < 2 ? -1 : mp_obj_get_int(args[1]);

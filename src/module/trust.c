@@ -179,7 +179,10 @@ static mp_obj_t anchor_to_obj(mp_obj_t der, bool binary_form) {
 
 //| class SSLContext:
 //| def get_ca_certs(self, binary_form: bool = False) -> list[Any]:
-//|     """Return the authorities among the trust anchors: dicts as of getpeercert(), or DER."""
+//|     """Return the authorities among the trust anchors, in no order.
+//|
+//|     *binary_form*: `True`: each as DER. `False`: each as a dict, as of `SSLSocket.getpeercert()`.
+//|     """
 static mp_obj_t ssl_context_get_ca_certs(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
     static const mp_arg_t allowed_args[] = {
         {MP_QSTR_binary_form, MP_ARG_BOOL, {.u_bool = false}},
@@ -203,7 +206,9 @@ static void store_count(mp_obj_t dict, qstr key, size_t count) {
 }
 
 //| def cert_store_stats(self) -> dict[str, int]:
-//|     """Return how many trust anchors, authorities among them and revocation lists have been loaded."""
+//|     """Return how many trust anchors there are (`"x509"`), authorities among them (`"x509_ca"`), and revocation
+//|     lists (`"crl"`).
+//|     """
 static mp_obj_t ssl_context_cert_store_stats(mp_obj_t self_in) {
     mp_obj_ssl_context_t *self = loaded_context(self_in);
     size_t anchors = 0;

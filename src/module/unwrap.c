@@ -82,7 +82,9 @@ static mp_obj_t take_stream(mp_obj_ssl_socket_t *self) {
 
 //| class SSLSocket:
 //| def unwrap(self) -> Any:
-//|     """End TLS with close_notify both ways, return the stream below."""
+//|     """End TLS and not the stream: say close_notify, wait for the peer's, and return the stream below. Data that
+//|     comes instead has to be read first: `OSError(EINVAL)`. An end without close_notify: `OSError(-29312)`.
+//|     """
 static mp_obj_t ssl_socket_unwrap(mp_obj_t self_in) {
     mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(self_in);
     ssl_deadline_t deadline = ssl_socket_start(self);
@@ -94,7 +96,10 @@ static mp_obj_t ssl_socket_unwrap(mp_obj_t self_in) {
 MP_DEFINE_CONST_FUN_OBJ_1(ssl_socket_unwrap_obj, ssl_socket_unwrap);
 
 //| def shutdown(self, how: int, /) -> None:
-//|     """End reading (0), writing (1, says close_notify) or both (2)."""
+//|     """End one direction or both; the stream below stays as it is.
+//|
+//|     *how*: 0: reads give `b""`. 1: says close_notify; writes are `OSError(EPIPE)`. 2: both. Others: `ValueError`.
+//|     """
 static mp_obj_t ssl_socket_shutdown(mp_obj_t self_in, mp_obj_t how_obj) {
     mp_obj_ssl_socket_t *self = MP_OBJ_TO_PTR(self_in);
     mp_int_t how = mp_obj_get_int(how_obj);

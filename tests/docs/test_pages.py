@@ -60,6 +60,19 @@ def test_links_lead_to_headings(pages):
     assert followed > 100
 
 
+def test_api_has_objects(pages):
+    """What docs/api.md lists is in the index, and what is named in its text leads there."""
+    text = (DOCUMENTS / "api.md").read_text(encoding="utf-8")
+    names = re.findall(r"^(?:```python\n(?:@staticmethod\n)?(?:class )?|\| `)([\w.]+)", text, re.MULTILINE)
+    assert len(names) > 130
+    api, index = Page(pages / "api.html"), Page(pages / "genindex.html")
+    for name in names:
+        assert f"ssl.{name}" in api.places and f"api.html#ssl.{name}" in index.links, name
+    # The side bar has one link to each method; others are in the text.
+    named = [link for link in api.links if link == "#ssl.SSLContext.wrap_socket"]
+    assert len(named) > 3
+
+
 def test_nothing_is_fetched(pages):
     """A page can be read where there is no network."""
     for path in pages.glob("*.html"):

@@ -1,4 +1,4 @@
-"""Do the type stubs in typings/ tell what the modules have, and nothing else?
+"""Do the type stubs in typings/, and docs/api.md, tell what the modules have, and nothing else?
 
 They are made from the comments beside the code; whoever changes those runs tools/make-stubs --write.
 """
@@ -150,10 +150,13 @@ def test_stubs_are_up_to_date():
 
 
 def test_everything_has_a_docstring():
+    """Or a comment, if it is a constant."""
     for scope, members in CLASSES.items():
         for name, nodes in members.items():
             for node in nodes:
-                assert isinstance(node, ast.AnnAssign) or ast.get_docstring(node), f"{scope}.{name}"
+                is_told = re.search(rf'^ *{name}: [^#\n]*(?:  # .|\n *"""\S)', STUB, re.MULTILINE) \
+                    if isinstance(node, ast.AnnAssign) else ast.get_docstring(node)
+                assert is_told, f"{scope}.{name}"
 
 
 def test_names(surface, engine):
@@ -171,6 +174,17 @@ def test_names(surface, engine):
             assert found == expected, label
             listed = {name for thing, name in surface["dir"] if thing == label} - SPECIAL
             assert listed <= set(members), label
+
+
+def test_the_list_has_everything():
+    """docs/api.md declares what the stub does, as often."""
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    found = re.findall(r"^```python\n(.*?)^```|^\| `(.*?)` \|", text, re.MULTILINE | re.DOTALL)
+    declarations = "\n".join(code or row for code, row in found)
+    listed = re.findall(r"^(?:class )?(?:(\w+)\.)?(\w+)", declarations, re.MULTILINE)
+    expected = [(scope, name) for scope, members in CLASSES.items() for name, nodes in members.items()
+                for _ in nodes if name != "__init__"]
+    assert sorted((scope or "ssl", name) for scope, name in listed) == sorted(expected)
 
 
 def type_names(annotation):

@@ -92,14 +92,15 @@ KEYWORDS = []
 def read_keywords():
     folder = __file__.rsplit("/", 1)[0] + "/../../../typings/"
     names = set()
-    word = re.compile("[a-z_]+")
+    # What has a type; the sentences of docstrings have colons, too.
+    parameter = re.compile(r"^ *([a-z_]+): [A-Za-z]+( [|=]|\[|\)|$)")
     for stub in ("ssl.pyi",):
         with open(folder + stub) as f:
             for line in f:
-                for part in line.split(","):
-                    match = word.search(part.split("(")[-1])
-                    if match and ":" in part:
-                        names.add(match.group(0))
+                for part in line.rstrip().split(","):
+                    match = parameter.match(part.split("(")[-1])
+                    if match:
+                        names.add(match.group(1))
     KEYWORDS.extend(sorted(names))
     true("server_side" in names and "cafile" in names and "password" in names, names)
 
