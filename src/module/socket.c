@@ -208,8 +208,8 @@ static bool is_unusable(mp_obj_ssl_socket_t *self, ssl_transfer_t *result) {
     return true;
 }
 
-// Bytes that an earlier read did not deliver. Another thread may do the same: then nobody knows which of them gets what,
-// but nothing is read from beyond their end.
+// Bytes that an earlier read did not deliver. Another thread may do the same: then nobody knows which of them gets
+// what, but nothing is read from beyond their end.
 static size_t take_unread(mp_obj_ssl_socket_t *self, void *buf, size_t size) {
     mp_obj_t unread = self->unread;
     if (unread == MP_OBJ_NULL) {
