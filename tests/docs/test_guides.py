@@ -83,10 +83,11 @@ def test_quickstart_client(run_mpy, certs, server):
     server.result()
 
 
-def test_quickstart_board(run_mpy, certs, folder, server):
-    """The context for a board verifies, too."""
+@pytest.mark.parametrize("name", ["board.py", "tiny.py"])
+def test_quickstart_board(run_mpy, certs, folder, server, name):
+    """The contexts for boards verify, too."""
     (folder / "roots.bundle").write_bytes((certs / "roots.bundle").read_bytes())
-    block = f"{QUICKSTART['board.py']}conn = context.wrap_socket(sock, server_hostname=host)\n{TALK}"
+    block = f"{QUICKSTART[name]}conn = context.wrap_socket(sock, server_hostname=host)\n{TALK}"
     assert run_mpy(part(block, server.port)).stdout == OK
     strange = python_peer.Server(python_peer.server_context(certs, "rsa-only"), python_peer.serve_http)
     assert run_mpy(part(block, strange.port), check=False).returncode == 1
@@ -96,7 +97,7 @@ def test_quickstart_server(start_program, run_mpy, free_port, own_certificate):
     """Who does not trust it is told so in the document's words; it goes on, and serves the document's command."""
     port = free_port()
     process = start_program("server.py", port).wait_port(port)
-    sentence = re.search(r"^    (untrusted - .*)", text("quickstart"), re.MULTILINE)[1]
+    sentence = re.search(r"^    (untrusted - .*self-signed.*)", text("quickstart"), re.MULTILINE)[1]
     assert start_program("careful.py", port).check() == f"{sentence}\n"
     process.wait_output("^client failed: .*alert")
     command = re.search(r"^    micropython (examples/.*)", text("quickstart"), re.MULTILINE)[1]
@@ -267,6 +268,7 @@ def test_what_configurations_leave_out():
 
 def test_each_program_is_run():
     """A block that is new gets its test."""
-    assert set(QUICKSTART) == {"client.py", "board.py", "server.py", "careful.py", "async_server.py", "async_client.py"}
+    assert set(QUICKSTART) == {"client.py", "board.py", "tiny.py", "server.py", "careful.py", "async_server.py",
+                               "async_client.py"}
     assert set(MIGRATION) == {"before", "after", "better", "portable.py"}
     assert set(FAQ) == {"less memory", "why", "verified?", "any form", "timeout", "asyncio"}

@@ -76,14 +76,15 @@ class Network:
     """Boards whose second serial port is a TCP connection."""
 
     def __init__(self, image, certs):
-        self.image, self.root, self.boards = image, (certs / "root.pem").read_bytes(), []
+        self.image, self.boards = image, []
+        self.files = {"uart.py": UART, **{name: (certs / name).read_bytes() for name in ("root.pem", "roots.bundle")}}
 
     def connect(self, port):
         extra = ["-chardev", f"socket,id=net,host=127.0.0.1,port={port}"]
         extra += ["-serial", "chardev:net"] if self.image.parent.name.startswith("MPS2") else [
             "-device", "pci-serial,chardev=net,addr=1"]
         self.boards.append(Board(self.image, extra))
-        self.boards[-1].put({"uart.py": UART, "root.pem": self.root})
+        self.boards[-1].put(self.files)
         return self.boards[-1]
 
     def close(self):
@@ -214,6 +215,25 @@ def test_refuses(connect, nginx, certs, certificate, clock, reason, detail, aler
     assert output[0] == reason
     assert detail in " ".join(output)
     server.wait_output(alert, stream="stderr")
+
+
+def test_default_context(connect, nginx, certs):
+    """The short way: it verifies by a CA bundle in a file, and trusts nobody where there is none."""
+    server = nginx(f"""
+        ssl_certificate {certs}/ec-chain.pem;
+        ssl_certificate_key {certs}/ec.key;
+        ssl_protocols TLSv1.3;
+    """)
+    script = 'context = ssl.create_default_context({})\n'.join(("import ssl\nfrom uart import Uart\n", """
+try:
+    print(context.wrap_socket(Uart(), server_hostname="server.test").version())
+except OSError as e:
+    print(e.reason, e.detail)
+"""))
+    assert run(connect(server.port), script.format("cafile='/host/roots.bundle'")) == ["TLSv1.3"]
+    output = run(connect(server.port), script.format(""))
+    assert output[0] == "untrusted" and "no trust anchors were loaded" in " ".join(output)
+    server.wait_output("unknown ca", stream="stderr")
 
 
 def test_every_configuration_refuses_a_stranger(any_image, connect_any, nginx, certs):

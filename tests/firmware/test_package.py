@@ -14,6 +14,8 @@ FILES = {pathlib.PurePath(target).stem: ROOT / source
 # An emulated board has no network; what the modules do with it is tested elsewhere.
 SOCKET = b"SOCK_STREAM = 1\n"
 
+TEXT = (ROOT / "docs" / "firmware.md").read_text(encoding="utf-8")
+
 IMPORT = """
 import gc, sys
 sys.path.append("/{place}")
@@ -27,9 +29,9 @@ print(gc.mem_alloc() - before, {name}.__file__)
 
 
 def documented(name):
-    """What docs/firmware.md says of the heap that a module takes, compiled, in KB."""
-    text = (ROOT / "docs" / "firmware.md").read_text(encoding="utf-8")
-    return float(re.search(rf"^\| `{name}` \| ([\d.]+) KB \|$", text, re.MULTILINE)[1])
+    """What docs/firmware.md says of a module: the heap that it takes, compiled, in KB, and the switches that it needs."""
+    heap, switches = re.search(rf"^\| `{name}` \| ([\d.]+) KB \| (.*)\|$", TEXT, re.MULTILINE).groups()
+    return float(heap), set(re.findall(r"`(\w+)`", switches))
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def test_import(board, compiled, name):
     assert not error, error
     size, path = output.split()
     assert path == f"/host/{name}.mpy"
-    assert abs(int(size) / 1024 - documented(name)) <= 0.5, size
+    assert abs(int(size) / 1024 - documented(name)[0]) <= 0.5, size
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -60,3 +62,19 @@ def test_import_of_source(board, name):
     board.mount_rom({"socket.py": SOCKET, f"{name}.py": FILES[name].read_bytes()})
     output, error = board.run(IMPORT.format(place="rom", name=name))
     assert not error and output.split()[1] == f"/rom/{name}.py", error
+
+
+# The dicts of methods that answer in DER, too, cannot be seen in a source.
+UNSEEN = {"CERTIFICATE_DICT"}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_switches(name):
+    """Those that a module is said to need are those of the attributes that it uses without asking for them."""
+    source = FILES[name].read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (.*) \| (?:yes|no) \| (?:yes|no) \| `(\w+)` \|$", TEXT, re.MULTILINE)
+    asked = set(re.findall(r'hasattr\(\w+, "(\w+)"\)', source))
+    used = set(re.findall(r"\b(?:ssl|context|conn|connection)\.(\w+)", source)) - asked - {"getpeercert"}
+    needed = {switch for names, switch in rows if used & set(re.findall(r"`(\w+)(?:\(\))?`", names))}
+    assert documented(name)[1] - UNSEEN == needed - UNSEEN
+    assert documented(name)[1] <= {switch for _, switch in rows}

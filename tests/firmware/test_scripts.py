@@ -27,7 +27,8 @@ SHIMS = {
     "os.py": b"from uos import *\ndef getenv(name):\n    return '/host/certs'\n",
 }
 CERTIFICATES = ("root.pem", "other-root.pem", "ec-chain.pem", "ec.key", "rsa-chain.pem", "rsa.key", "expired-chain.pem",
-                "expired.key", "client-rsa-chain.pem", "client-rsa.key", "client-rsa.der", "ec.pem", "ec.der", "roots.bundle",
+                "expired.key", "wrong-name-chain.pem", "wrong-name.key", "self-signed-chain.pem", "self-signed.key",
+                "client-rsa-chain.pem", "client-rsa.key", "client-rsa.der", "ec.pem", "ec.der", "roots.bundle",
                 "other-ca-chain.pem", "other-ca.key")
 
 

@@ -18,6 +18,11 @@ def new_client_context(**where):
     return context
 
 
+def anchors(kind):
+    return {"ROMFS": dict(cafile=PUBLIC), "bytes": dict(cadata=content("roots.bundle")),
+            "file": dict(cafile=path("roots.bundle"))}[kind]
+
+
 def ping(client_context, identity="ec"):
     link = Link(client_context, new_server_context(identity))
     equal(transfer(link.client, link.server, b"ping"), b"ping")
@@ -26,11 +31,30 @@ def ping(client_context, identity="ec"):
 
 @each("ROMFS", "bytes", "file")
 def place(kind):
-    where = {"ROMFS": dict(cafile=PUBLIC), "bytes": dict(cadata=content("roots.bundle")),
-             "file": dict(cafile=path("roots.bundle"))}[kind]
-    context = new_client_context(**where)
+    context = new_client_context(**anchors(kind))
     ping(context)
     ping(context)
+
+
+@each("ROMFS", "bytes", "file")
+def default_context(kind):
+    context = ssl.create_default_context(**anchors(kind))
+    ping(context)
+    equal(raises(OSError, ping, context, "self-signed").reason, "untrusted")
+    equal(raises(OSError, ping, context, "wrong-name").reason, "hostname_mismatch")
+
+
+# A board trusts nobody by itself, and can be told later whom.
+@case
+def default_context_without_anchors():
+    context = ssl.create_default_context()
+    for _ in range(2):
+        refused = raises(OSError, ping, context)
+        equal(refused.reason, "untrusted")
+        equal(refused.detail, "server's certificate cannot be verified: no trust anchors were loaded (cadata)")
+    context.load_verify_locations(PUBLIC)
+    ping(context)
+    equal(raises(OSError, ping, context, "other-ca").reason, "untrusted")
 
 
 @case
