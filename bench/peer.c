@@ -410,7 +410,20 @@ static double cpu(void) {
     return (double)clock() / CLOCKS_PER_SEC;
 }
 
-// Prints how often it did it, seconds of the processor and seconds.
+// KB.
+static long most_resident(void) {
+    FILE *status = fopen("/proc/self/status", "r");
+    check(status != NULL, "/proc/self/status");
+    char line[200];
+    long size = 0;
+    while (size == 0 && fgets(line, sizeof(line), status) != NULL) {
+        (void)sscanf(line, "VmHWM: %ld", &size);
+    }
+    fclose(status);
+    return size;
+}
+
+// Prints how often it did it, seconds of the processor, seconds, and the most memory that was resident.
 static void measure(double seconds, double (*step)(void)) {
     (void)step();
     double units = 0;
@@ -420,7 +433,7 @@ static void measure(double seconds, double (*step)(void)) {
         units += step();
     } while (now() - wall < seconds);
     used = cpu() - used;
-    printf("%.0f %.6f %.6f\n", units, used, now() - wall);
+    printf("%.0f %.6f %.6f %ld\n", units, used, now() - wall, most_resident());
 }
 
 static int measured(const char *work, char **args) {

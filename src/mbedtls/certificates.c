@@ -461,16 +461,31 @@ size_t tls_context_count_trust_anchors(const tls_context_t *context) {
 // ---------------------------------------------------------------------------------------------------------------------
 // Private keys
 
-// Whether the key is encrypted: PEM says so in words; in DER, PKCS#8 begins with an algorithm in place of a version
-// (RFC 5958 section 3).
-static bool is_encrypted(const uint8_t *key, size_t len) {
-    if (is_pem(key, len)) {
-        return find_text(key, len, "ENCRYPTED") != NULL;
+#define SEQUENCE (MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE)
+
+// The tag of what follows a sequence at the beginning of the outer one: in PKCS#8 that is encrypted an octet string
+// (RFC 5958 section 3), in a certificate another sequence (RFC 5280 section 4.1);
+// 0: neither. Keys in clear begin with a version.
+static int tag_behind_sequence(const uint8_t *key, size_t len) {
+    unsigned char *p = (unsigned char *)(uintptr_t)key;
+    const uint8_t *end = key + len;
+    size_t size;
+    if (mbedtls_asn1_get_tag(&p, end, &size, SEQUENCE) != 0) {
+        return 0;
     }
-    const unsigned char *p = key;
-    size_t inner;
-    const int sequence = MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE;
-    return mbedtls_asn1_get_tag((unsigned char **)&p, key + len, &inner, sequence) == 0 && inner > 0 && *p == sequence;
+    int ret = mbedtls_asn1_get_tag(&p, end, &size, SEQUENCE);
+    return ret == 0 && (size_t)(end - p) > size ? p[size] : 0;
+}
+
+static bool is_encrypted(const uint8_t *key, size_t len) {
+    return is_pem(key, len) ? find_text(key, len, "ENCRYPTED") != NULL
+                            : tag_behind_sequence(key, len) == MBEDTLS_ASN1_OCTET_STRING;
+}
+
+// The certificate's file, usually.
+static bool is_something_else(const uint8_t *key, size_t len) {
+    return is_pem(key, len) ? find_text(key, len, "PRIVATE KEY-----") == NULL
+                            : tag_behind_sequence(key, len) == SEQUENCE;
 }
 
 static const char *key_problem(int ret, const uint8_t *key, size_t len, const char *password) {
@@ -478,8 +493,8 @@ static const char *key_problem(int ret, const uint8_t *key, size_t len, const ch
     if (ret == UNREADABLE_PEM) {
         return NO_PEM;
     }
-    if (is_pem(key, len) && find_text(key, len, "PRIVATE KEY-----") == NULL) {
-        return "there is no private key in it"; // the certificate's file, usually
+    if (is_something_else(key, len)) {
+        return "there is no private key in it";
     }
     if (is_encrypted(key, len) && !has_password) {
         return "the private key is encrypted: a password is needed";

@@ -170,6 +170,17 @@ static EVP_PKEY *parse_pem_key(const uint8_t *key, size_t len, const char *passw
     return result;
 }
 
+// The certificate's file, usually.
+static bool is_something_else(const uint8_t *key, size_t len) {
+    if (is_pem(key, len)) {
+        return !has_text(key, len, "PRIVATE KEY-----");
+    }
+    const uint8_t *p = key;
+    X509 *certificate = len <= LONG_MAX ? d2i_X509(NULL, &p, (long)len) : NULL;
+    X509_free(certificate);
+    return certificate != NULL;
+}
+
 static EVP_PKEY *parse_private_key(const uint8_t *key, size_t len, const char *password, tls_error_t *error) {
     EVP_PKEY *result = NULL;
     if (len <= INT_MAX) {
@@ -181,8 +192,8 @@ static EVP_PKEY *parse_private_key(const uint8_t *key, size_t len, const char *p
         const char *detail = password != NULL
             ? "private key is neither PEM nor DER, or is damaged, or has another password"
             : "private key is neither PEM nor DER, or is damaged, or needs a password";
-        if (is_pem(key, len) && !has_text(key, len, "PRIVATE KEY-----")) {
-            detail = "there is no private key in it"; // the certificate's file, usually
+        if (is_something_else(key, len)) {
+            detail = "there is no private key in it";
         }
         tls_error_from_library(error, TLS_ERROR_KEY, TLS_CODE_KEY_BAD_INPUT, detail);
     }

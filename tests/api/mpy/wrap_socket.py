@@ -187,7 +187,7 @@ def no_file_of_authorities(name):
 
 
 # A key that was left out, and one that has changed places with its certificate.
-@each(("forgotten", "ec.pem"), ("swapped", "ec.key", "ec.pem"))
+@each(("forgotten", "ec.pem"), ("swapped", "ec.key", "ec.pem"), ("DER", "ec.der", "ec.der"))
 def certificate_in_place_of_the_key(name, certificate, key=None):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     e = raises(ValueError, context.load_cert_chain, path(certificate), key and path(key))
