@@ -7,6 +7,7 @@ import os
 import pathlib
 import socket
 import threading
+import time
 
 import python_peer
 import pytest
