@@ -2,6 +2,7 @@
 
 #include "internal.h"
 
+#include "engine/pem.h"
 #include "ssl_config.h"
 
 #include <string.h>
@@ -14,25 +15,8 @@ static const char pem_begin_crl[] = "-----BEGIN X509 CRL-----";
 static const char pem_end_crl[] = "-----END X509 CRL-----";
 #endif
 
-// Where `text` starts in the data, NULL if nowhere.
-static const uint8_t *find_text(const uint8_t *data, size_t len, const char *text) {
-    size_t text_len = strlen(text);
-    while (len >= text_len) {
-        const uint8_t *start = memchr(data, text[0], len - text_len + 1);
-        if (start == NULL) {
-            return NULL;
-        }
-        if (memcmp(start, text, text_len) == 0) {
-            return start;
-        }
-        len -= (size_t)(start + 1 - data);
-        data = start + 1;
-    }
-    return NULL;
-}
-
 static bool is_pem(const uint8_t *data, size_t len) {
-    return find_text(data, len, pem_begin) != NULL;
+    return tls_find_text(data, len, pem_begin) != NULL;
 }
 
 // A copy that is ended by 0, as the library wants its PEM.
@@ -86,12 +70,12 @@ static size_t der_length(const uint8_t *data, size_t left) {
 // Finds the next block of PEM between these two lines. false: there is none; *damaged: there is half of one.
 static bool next_block(certificate_reader_t *reader, const char *first, const char *last, const uint8_t **start,
     size_t *len, bool *damaged) {
-    const uint8_t *begin = find_text(reader->next, reader->left, first);
+    const uint8_t *begin = tls_find_text(reader->next, reader->left, first);
     if (begin == NULL) {
         return false;
     }
     size_t left = reader->left - (size_t)(begin - reader->next);
-    const uint8_t *end = find_text(begin, left, last);
+    const uint8_t *end = tls_find_text(begin, left, last);
     if (end == NULL) {
         *damaged = true;
         return false;
@@ -478,13 +462,13 @@ static int tag_behind_sequence(const uint8_t *key, size_t len) {
 }
 
 static bool is_encrypted(const uint8_t *key, size_t len) {
-    return is_pem(key, len) ? find_text(key, len, "ENCRYPTED") != NULL
+    return is_pem(key, len) ? tls_find_text(key, len, "ENCRYPTED") != NULL
                             : tag_behind_sequence(key, len) == MBEDTLS_ASN1_OCTET_STRING;
 }
 
 // The certificate's file, usually.
 static bool is_something_else(const uint8_t *key, size_t len) {
-    return is_pem(key, len) ? find_text(key, len, "PRIVATE KEY-----") == NULL
+    return is_pem(key, len) ? tls_find_text(key, len, "PRIVATE KEY-----") == NULL
                             : tag_behind_sequence(key, len) == SEQUENCE;
 }
 

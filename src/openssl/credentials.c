@@ -2,6 +2,8 @@
 
 #include "openssl/internal.h"
 
+#include "engine/pem.h"
+
 #include <openssl/asn1.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -10,18 +12,8 @@
 #include <limits.h>
 #include <string.h>
 
-static bool has_text(const uint8_t *data, size_t len, const char *text) {
-    size_t text_len = strlen(text);
-    for (size_t i = 0; i + text_len <= len; i++) {
-        if (data[i] == (uint8_t)text[0] && memcmp(data + i, text, text_len) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool is_pem(const uint8_t *data, size_t len) {
-    return has_text(data, len, "-----BEGIN");
+    return tls_find_text(data, len, "-----BEGIN") != NULL;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -173,7 +165,7 @@ static EVP_PKEY *parse_pem_key(const uint8_t *key, size_t len, const char *passw
 // The certificate's file, usually.
 static bool is_something_else(const uint8_t *key, size_t len) {
     if (is_pem(key, len)) {
-        return !has_text(key, len, "PRIVATE KEY-----");
+        return tls_find_text(key, len, "PRIVATE KEY-----") == NULL;
     }
     const uint8_t *p = key;
     X509 *certificate = len <= LONG_MAX ? d2i_X509(NULL, &p, (long)len) : NULL;
