@@ -16,7 +16,7 @@ struct tls_session {
     size_t name_len; // with its final NUL; 0: there is no name
     size_t payload_len;
     void *object; // NULL: there is none
-    void (*release_object)(void *object);
+    const tls_session_object_ops_t *object_ops;
     uint8_t bytes[]; // the name, then the library's bytes
 };
 
@@ -69,7 +69,7 @@ static bool is_last_reference(tls_session_t *session) {
 void tls_session_release(tls_session_t *session) {
     if (session != NULL && is_last_reference(session)) {
         if (session->object != NULL) {
-            session->release_object(session->object);
+            session->object_ops->release(session->object);
         }
         tls_wipe_memory(session, sizeof(*session) + session->name_len + session->payload_len);
         tls_free_apart(session);
@@ -84,9 +84,9 @@ uint8_t *tls_session_payload(tls_session_t *session, size_t *len) {
     return session->bytes + session->name_len;
 }
 
-void tls_session_set_object(tls_session_t *session, void *object, void (*release)(void *object)) {
+void tls_session_set_object(tls_session_t *session, void *object, const tls_session_object_ops_t *ops) {
     session->object = object;
-    session->release_object = release;
+    session->object_ops = ops;
 }
 
 void *tls_session_object(const tls_session_t *session) {
@@ -213,7 +213,23 @@ static unsigned flags_of(const tls_session_facts_t *facts) {
     return flags;
 }
 
-static void put_session(writer_t *writer, const tls_session_t *session) {
+// 0: out of memory.
+static size_t payload_size(const tls_session_t *session) {
+    return session->object != NULL ? session->object_ops->write(session->object, NULL) : session->payload_len;
+}
+
+static bool put_payload(writer_t *writer, const tls_session_t *session, size_t size) {
+    put_number(writer, size, 4);
+    if (session->object == NULL || writer->data == NULL) {
+        put_bytes(writer, session->bytes + session->name_len, size);
+        return true;
+    }
+    size_t written = session->object_ops->write(session->object, writer->data + writer->len);
+    writer->len += size;
+    return written == size;
+}
+
+static bool put_session(writer_t *writer, const tls_session_t *session, size_t payload) {
     const tls_session_facts_t *facts = &session->facts;
     const tls_session_terms_t *terms = &facts->terms;
     const char *version = tls_engine_version();
@@ -228,21 +244,22 @@ static void put_session(writer_t *writer, const tls_session_t *session) {
     put_number(writer, facts->timeout, 4);
     put_sized(writer, facts->id, facts->id_len, 1);
     put_sized(writer, session->bytes, session->name_len, 2);
-    put_sized(writer, session->bytes + session->name_len, session->payload_len, 4);
+    return put_payload(writer, session, payload);
 }
 
 size_t tls_session_serialize(const tls_session_t *session, uint8_t *buf, size_t size) {
     const size_t start = sizeof(mark) + TLS_DIGEST_SIZE;
+    size_t payload = payload_size(session);
     writer_t writer = {.data = NULL};
-    put_session(&writer, session);
+    bool put = payload > 0 && put_session(&writer, session, payload);
     size_t len = start + writer.len;
-    if (len > size) {
-        return len;
+    if (!put || len > size) {
+        return put ? len : 0;
     }
     writer = (writer_t) {.data = buf + start};
-    put_session(&writer, session);
     memcpy(buf, mark, sizeof(mark));
-    return tls_sha256(buf + start, writer.len, buf + sizeof(mark)) ? len : 0;
+    put = put_session(&writer, session, payload) && tls_sha256(buf + start, writer.len, buf + sizeof(mark));
+    return put ? len : 0;
 }
 
 // Reads; once there is less than was asked for, nothing more is there.

@@ -42,9 +42,16 @@ tls_session_t *tls_session_new(const tls_session_facts_t *facts, size_t payload_
 // The library's bytes.
 uint8_t *tls_session_payload(tls_session_t *session, size_t *len);
 
-// The library's own object that these bytes are of, if the engine has left it here; NULL: it has not. Once it is there
-// it stays, unchanged, as long as the session, whose last reference gives it to `release`.
-void tls_session_set_object(tls_session_t *session, void *object, void (*release)(void *object));
+// What a library's own object for a session can do, from any thread. write() returns how many bytes the session takes,
+// and writes them unless `out` is NULL; 0: out of memory.
+typedef struct tls_session_object_ops {
+    void (*release)(void *object);
+    size_t (*write)(void *object, uint8_t *out);
+} tls_session_object_ops_t;
+
+// A session can have the library's object in place of its bytes, which are then written when they are asked for. Once
+// it is there it stays, unchanged, as long as the session. NULL: there is none.
+void tls_session_set_object(tls_session_t *session, void *object, const tls_session_object_ops_t *ops);
 void *tls_session_object(const tls_session_t *session);
 
 const tls_session_facts_t *tls_session_facts(const tls_session_t *session);

@@ -64,9 +64,10 @@ static SSL_NORETURN void raise_no_memory(void) {
 //|     """Return it as bytes, to be kept. They hold the session's secret: keep them like a private key."""
 static mp_obj_t ssl_session_serialize(mp_obj_t self_in) {
     const tls_session_t *engine = engine_of(self_in);
+    size_t len = tls_session_serialize(engine, NULL, 0);
     vstr_t bytes;
-    vstr_init_len(&bytes, tls_session_serialize(engine, NULL, 0));
-    if (tls_session_serialize(engine, (uint8_t *)bytes.buf, bytes.len) == 0) {
+    vstr_init_len(&bytes, len);
+    if (len == 0 || tls_session_serialize(engine, (uint8_t *)bytes.buf, len) == 0) {
         raise_no_memory();
     }
     return mp_obj_new_bytes_from_vstr(&bytes);

@@ -561,8 +561,8 @@ static mp_uint_t ssl_socket_poll(mp_obj_ssl_socket_t *self, uintptr_t events, in
 }
 
 // Throws away what lies in the stream unread, such as session tickets. Sockets that are closed with unread data tell
-// the peer to throw away what it has not read yet, too (RFC 1122 section 4.2.2.13). They give what they have at once; a
-// stream written in Python may take its time.
+// the peer to throw away what it has not read yet, too (RFC 1122 section 4.2.2.13). They give all they have at once; a
+// stream written in Python may take its time, and give less.
 static void drain_input(mp_obj_ssl_socket_t *self, const ssl_deadline_t *deadline) {
     byte buf[256];
     ssl_transport_room_t room = {.max = sizeof(buf)};
@@ -581,6 +581,9 @@ static void drain_input(mp_obj_ssl_socket_t *self, const ssl_deadline_t *deadlin
 #if MICROPY_PY_SSL_STATS
         ssl_flow_count(&self->stats.received, buf, count, false);
 #endif
+        if (count < sizeof(buf) && !may_wait) {
+            return;
+        }
     }
 }
 

@@ -275,8 +275,8 @@ static tls_status_t stopped(tls_connection_t *connection) {
         tls_error_no_memory(&connection->host->error);
         return fail(connection);
     }
-    if (connection->established && !connection->datagram) {
-        // A client that has read session tickets keeps the buffer that the library made for an answer.
+    if (!connection->datagram) {
+        // It may take long until the peer says more, or an answer to its session tickets is due.
         SSL_free_buffers(connection->ssl);
     }
     // What the library wrote on the way (an answer to a key update) should not wait for the next call.
@@ -351,6 +351,8 @@ static tls_status_t complete(tls_connection_t *connection) {
     // From now on the library's own record buffer reads ahead. Not before: OpenSSL 3.2 and later forget to count in
     // SSL_has_pending() what was read ahead under the keys of the handshake.
     SSL_set_read_ahead(connection->ssl, 1);
+    // From now on its buffers go after each record, as nothing may follow. In a handshake the next message does.
+    SSL_set_mode(connection->ssl, SSL_MODE_RELEASE_BUFFERS);
     return TLS_OK;
 }
 

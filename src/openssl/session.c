@@ -41,9 +41,9 @@ static int64_t now_of(tls_connection_t *connection) {
     return connection->host->now(connection->host);
 }
 
-// Sessions keep the library's object besides its bytes, since reading those again takes as long as all the rest of a
-// resumed handshake: there is a certificate in them, whose key is decoded. It is a copy, and connections get copies of
-// it: the library takes a session for spoilt when the connection that has it fails.
+// Sessions keep the library's object. Its bytes are written when they are asked for; to read them again takes as long
+// as all the rest of a resumed handshake, since there is a certificate in them, whose key is decoded. The object is a
+// copy, and connections get copies of it: the library takes a session for spoilt when the connection that has it fails.
 static void release_object(void *object) {
     // Finalisers come here, and so may a connection's call, of whose memory it is not.
     tls_memory_use_t *use = tls_memory_charge(NULL);
@@ -53,12 +53,30 @@ static void release_object(void *object) {
     (void)tls_memory_charge(use);
 }
 
-static bool keep_object(tls_session_t *session, SSL_SESSION *from) {
+static size_t write_object(void *object, uint8_t *out) {
+    unsigned char *end = out;
+    int len = i2d_SSL_SESSION(object, out != NULL ? &end : NULL);
+    tls_errors_clear();
+    return len > 0 ? (size_t)len : 0;
+}
+
+static const tls_session_object_ops_t object_ops = {.release = release_object, .write = write_object};
+
+// NULL: out of memory.
+static tls_session_t *keep_session(SSL_SESSION *from, const tls_session_facts_t *facts) {
+    tls_session_t *session = tls_session_new(facts, 0);
+    if (session == NULL) {
+        return NULL;
+    }
     tls_memory_use_t *use = tls_memory_charge(NULL);
     SSL_SESSION *object = SSL_SESSION_dup(from);
     (void)tls_memory_charge(use);
-    tls_session_set_object(session, object, release_object);
-    return object != NULL;
+    if (object == NULL) {
+        tls_session_release(session);
+        return NULL;
+    }
+    tls_session_set_object(session, object, &object_ops);
+    return session;
 }
 
 static SSL_SESSION *read_session(tls_session_t *from) {
@@ -73,21 +91,6 @@ static SSL_SESSION *read_session(tls_session_t *from) {
     SSL_SESSION *session = d2i_SSL_SESSION(NULL, &payload, (long)len);
     (void)tls_memory_wipe_freed(wiped);
     return session;
-}
-
-// NULL: out of memory.
-static tls_session_t *write_session(SSL_SESSION *from, const tls_session_facts_t *facts) {
-    int len = i2d_SSL_SESSION(from, NULL);
-    tls_session_t *session = len > 0 ? tls_session_new(facts, (size_t)len) : NULL;
-    if (session != NULL) {
-        size_t room;
-        unsigned char *payload = tls_session_payload(session, &room);
-        if (i2d_SSL_SESSION(from, &payload) == len && keep_object(session, from)) {
-            return session;
-        }
-    }
-    tls_session_release(session);
-    return NULL;
 }
 
 static bool load_session(tls_connection_t *connection, tls_session_t *from) {
@@ -245,7 +248,7 @@ tls_session_t *tls_connection_session(tls_connection_t *connection, tls_error_t 
         return NULL;
     }
     tls_session_facts_t facts = facts_of(connection, from);
-    tls_session_t *session = write_session(from, &facts);
+    tls_session_t *session = keep_session(from, &facts);
     if (session == NULL) {
         tls_error_no_memory(error);
         tls_errors_clear();
@@ -281,7 +284,7 @@ static int keep_for_client(SSL *ssl, SSL_SESSION *session) {
     facts.timeout = TLS_TICKET_LIFETIME;
     memcpy(facts.terms.trust, connection->binding, sizeof(facts.terms.trust));
     memcpy(facts.id, id, id_len);
-    tls_session_t *kept = write_session(session, &facts);
+    tls_session_t *kept = keep_session(session, &facts);
     connection->kept = tls_session_cache_put(&connection->context->sessions, kept, 0, false);
     tls_errors_clear();
     return 0; // it keeps no reference

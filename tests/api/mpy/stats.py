@@ -159,6 +159,16 @@ def heap_of_an_idle_connection(name):
         true(sock.stats()["heap_held"] < 24000, sock.stats())
 
 
+# Nor by a server whose client has said nothing yet: anyone can open such connections.
+@case
+def heap_of_a_server_that_waits():
+    contexts = new_verifying_context(), new_server_context()
+    Link(*contexts).close()  # as above
+    link = Link(*contexts, handshake=False)
+    same(link.server.read(1), None)
+    true(link.server.stats()["heap_held"] < 45000, link.server.stats())
+
+
 # What a callback makes is not the connection's that asks it.
 @case
 def heap_of_others():
