@@ -5,7 +5,8 @@
 //   peer connect PORT VERSION SUITE [CERTIFICATE]   a client, one connection after another
 //   peer resume PORT VERSION SUITE                  ... each a resumption of the one before
 //   peer crowd PORT COUNT SECONDS                   COUNT connections, then echoes; see crowd()
-//   peer WORK PORT CERTIFICATE CALL SECONDS         measured: WORK as in hosted.py, or poll, with CALL idle connections
+//   peer WORK PORT CERTIFICATE CALL SECONDS         measured: WORK as in hosted.py, or poll, with CALL idle connections;
+//                                                   crowd is a server that echoes, see crowd_server()
 //
 // VERSION is 1.2 or 1.3. CERTIFICATE is ec or rsa; with `client` the server demands one. The first byte of a connection
 // tells the server what it is for: see serve_one().
@@ -24,7 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STEP (1 << 20)
+#define STEP      (1 << 20)
+#define CROWD_MAX 10001
 
 static void check(bool good, const char *what) {
     if (!good) {
@@ -309,6 +311,38 @@ static int crowd(char **args) {
     return 0;
 }
 
+// Echoes to all, like hosted.py's server: one poll() for all of them, and never ends.
+static void crowd_server(char **args) {
+    static struct pollfd entries[CROWD_MAX];
+    static SSL *served[CROWD_MAX];
+    SSL_CTX *ctx = new_context(TLS_server_method());
+    use(ctx, leaves[0]);
+    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_read_ahead(ctx, 0);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    nfds_t count = 1;
+    entries[0] = (struct pollfd) {.fd = listen_on(atoi(args[0])), .events = POLLIN};
+    printf("listening\n");
+    fflush(stdout);
+    for (;;) {
+        check(poll(entries, count, -1) > 0, "poll");
+        if (entries[0].revents != 0) {
+            check(count < CROWD_MAX, "room");
+            int fd = accept(entries[0].fd, NULL, NULL);
+            served[count] = SSL_new(ctx);
+            SSL_set_fd(served[count], fd);
+            check(SSL_accept(served[count]) == 1, "accept"); // its clients come one by one
+            entries[count++] = (struct pollfd) {.fd = fd, .events = POLLIN};
+        }
+        for (nfds_t i = 1; i < count; i++) {
+            int read = entries[i].revents != 0 ? SSL_read(served[i], data, sizeof(data)) : 0;
+            if (read > 0) {
+                check(SSL_write(served[i], data, read) == read, "write");
+            }
+        }
+    }
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // What is measured, for comparison: see hosted.py
 
@@ -500,6 +534,9 @@ int main(int argc, char **argv) {
     }
     if (strcmp(command, "crowd") == 0 && argc == 5) {
         return crowd(argv + 2);
+    }
+    if (strcmp(command, "crowd") == 0 && argc == 6) {
+        crowd_server(argv + 2);
     }
     if (argc == 6) {
         return measured(command, argv + 2);
