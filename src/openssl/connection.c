@@ -259,6 +259,14 @@ static tls_status_t fail_with_eof(tls_connection_t *connection, const char *deta
     return fail(connection);
 }
 
+// It may take long until the peer says more, or an answer to its session tickets is due. Half of a record stays: versions
+// before 3.0.14 would free that, too, and read it later (CVE-2024-4741).
+static void free_buffers(SSL *ssl) {
+    if (strcmp(SSL_rstate_string(ssl), "RB") != 0 && !SSL_has_pending(ssl)) {
+        SSL_free_buffers(ssl);
+    }
+}
+
 // The library could not go on because of the transport.
 static tls_status_t stopped(tls_connection_t *connection) {
     if (connection->stop == TLS_EOF) {
@@ -276,8 +284,7 @@ static tls_status_t stopped(tls_connection_t *connection) {
         return fail(connection);
     }
     if (!connection->datagram) {
-        // It may take long until the peer says more, or an answer to its session tickets is due.
-        SSL_free_buffers(connection->ssl);
+        free_buffers(connection->ssl);
     }
     // What the library wrote on the way (an answer to a key update) should not wait for the next call.
     tls_status_t status = tls_transport_flush(connection);
