@@ -5,8 +5,8 @@
 //   peer connect PORT VERSION SUITE [CERTIFICATE]   a client, one connection after another
 //   peer resume PORT VERSION SUITE                  ... each a resumption of the one before
 //   peer crowd PORT COUNT SECONDS                   COUNT connections, then echoes; see crowd()
-//   peer WORK PORT CERTIFICATE CALL SECONDS         measured: WORK as in hosted.py, or poll, with CALL idle connections;
-//                                                   crowd is a server that echoes, see crowd_server()
+//   peer WORK PORT CERTIFICATE CALL SECONDS         measured: WORK as in hosted.py, or poll, with CALL idle connections
+//   peer crowd PORT CERTIFICATE CALL SECONDS        a server that echoes to all, see crowd_server()
 //
 // VERSION is 1.2 or 1.3. CERTIFICATE is ec or rsa; with `client` the server demands one. The first byte of a connection
 // tells the server what it is for: see serve_one().

@@ -259,8 +259,8 @@ static tls_status_t fail_with_eof(tls_connection_t *connection, const char *deta
     return fail(connection);
 }
 
-// It may take long until the peer says more, or an answer to its session tickets is due. Half of a record stays: versions
-// before 3.0.14 would free that, too, and read it later (CVE-2024-4741).
+// It may take long until the peer says more, or an answer to its session tickets is due. Half of a record stays:
+// versions before 3.0.14 would free that, too, and read it later (CVE-2024-4741).
 static void free_buffers(SSL *ssl) {
     if (strcmp(SSL_rstate_string(ssl), "RB") != 0 && !SSL_has_pending(ssl)) {
         SSL_free_buffers(ssl);
