@@ -184,6 +184,9 @@ static tls_status_t hook_recv(tls_host_t *host, uint8_t *buf, size_t size, size_
     ssl_hold_interrupt(true);
     nlr_pop();
     if (status == TLS_OK) {
+        // One that is written in Python, or gives datagrams, may have more.
+        call->socket->stream_is_empty
+            = *count < size && !ssl_is_datagram(call->socket) && !ssl_transport_is_python(call->socket->stream);
         count_flow(call, false, buf, *count);
     }
     if (status != TLS_OK && call->socket->send_error != MP_OBJ_NULL) {

@@ -522,6 +522,11 @@ bool ssl_socket_is_readable_at_once(const mp_obj_ssl_socket_t *self) {
     return !self->read_blocked && tls_connection_input_buffered(self->connection);
 }
 
+bool ssl_socket_would_block(const mp_obj_ssl_socket_t *self) {
+    return self->blocking == SSL_NON_BLOCKING && self->stream_is_empty && self->connection != NULL
+        && !ssl_socket_is_readable_at_once(self);
+}
+
 static mp_uint_t ssl_socket_poll(mp_obj_ssl_socket_t *self, uintptr_t events, int *errcode) {
     if (self->busy) {
         return 0; // whoever is inside will find out

@@ -33,6 +33,7 @@ typedef struct _mp_obj_ssl_socket_t {
     uint8_t blocking;       // ssl_blocking_t: what setblocking() or settimeout() of this object said
     bool handshake_running; // DTLS: since the first datagram was sent, at handshake_start
     bool read_blocked;      // the latest read found less than a record
+    bool stream_is_empty;   // the stream gave less than it was asked for the last time, which was all it had
     bool ended;             // a read has told the end of the stream
     bool truncated;         // … which came without close_notify
     bool close_requested;   // close() was called from inside a call of its own
@@ -88,6 +89,9 @@ ssl_transfer_t ssl_socket_transmit(mp_obj_ssl_socket_t *self, const void *buf, s
 
 // Whether a read would give data or tell the end without the stream below having anything new.
 bool ssl_socket_is_readable_at_once(const mp_obj_ssl_socket_t *self);
+
+// Whether a read that does not wait would only find out that there is nothing, as far as is known: false may be wrong.
+bool ssl_socket_would_block(const mp_obj_ssl_socket_t *self);
 
 // Completes the handshake, waiting as long as the timeout allows (without one, the transport's own bounds each wait); a
 // socket that setblocking() or settimeout() have made non-blocking does not wait: OSError(EAGAIN). Raises.

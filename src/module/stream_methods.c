@@ -107,8 +107,8 @@ static bool has_failed(const ssl_transfer_t *result) {
     return result->errcode != 0 || result->exception != MP_OBJ_NULL;
 }
 
-// Reads until `size` bytes are there, the stream ends, or, with `once`, something is there. *done says how many.
-// Returns what went wrong.
+// Reads until `size` bytes are there, the stream ends, or, with `once`, something is there. *done says how many. What
+// would block is not asked once more, which would take a system call. Returns what went wrong.
 static ssl_transfer_t read_up_to(mp_obj_ssl_socket_t *self, byte *buf, size_t size, bool once, size_t *done) {
     ssl_deadline_t deadline = ssl_socket_start(self);
     ssl_transfer_t result = {0};
@@ -119,7 +119,7 @@ static ssl_transfer_t read_up_to(mp_obj_ssl_socket_t *self, byte *buf, size_t si
             break;
         }
         *done += result.count;
-        if (once) {
+        if (once || ssl_socket_would_block(self)) {
             break;
         }
     }
