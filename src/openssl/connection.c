@@ -358,8 +358,9 @@ static tls_status_t complete(tls_connection_t *connection) {
     // From now on the library's own record buffer reads ahead. Not before: OpenSSL 3.2 and later forget to count in
     // SSL_has_pending() what was read ahead under the keys of the handshake.
     SSL_set_read_ahead(connection->ssl, 1);
-    // From now on its buffers go after each record, as nothing may follow. In a handshake the next message does.
+    // Its buffers go now, and from now on after each record, as nothing may follow. In a handshake a message did.
     SSL_set_mode(connection->ssl, SSL_MODE_RELEASE_BUFFERS);
+    free_buffers(connection->ssl);
     return TLS_OK;
 }
 
