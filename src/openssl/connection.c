@@ -260,9 +260,10 @@ static tls_status_t fail_with_eof(tls_connection_t *connection, const char *deta
 }
 
 // It may take long until the peer says more, or an answer to its session tickets is due. Half of a record stays:
-// versions before 3.0.14 would free that, too, and read it later (CVE-2024-4741).
-static void free_buffers(SSL *ssl) {
-    if (strcmp(SSL_rstate_string(ssl), "RB") != 0 && !SSL_has_pending(ssl)) {
+// versions before 3.0.14 would free that, too, and read it later (CVE-2024-4741). Those of DTLS are made only once.
+static void free_buffers(const tls_connection_t *connection) {
+    SSL *ssl = connection->ssl;
+    if (!connection->datagram && strcmp(SSL_rstate_string(ssl), "RB") != 0 && !SSL_has_pending(ssl)) {
         SSL_free_buffers(ssl);
     }
 }
@@ -283,9 +284,7 @@ static tls_status_t stopped(tls_connection_t *connection) {
         tls_error_no_memory(&connection->host->error);
         return fail(connection);
     }
-    if (!connection->datagram) {
-        free_buffers(connection->ssl);
-    }
+    free_buffers(connection);
     // What the library wrote on the way (an answer to a key update) should not wait for the next call.
     tls_status_t status = tls_transport_flush(connection);
     return status == TLS_ABORTED || (status != TLS_OK && !connection->established) ? status : TLS_WANT_READ;
@@ -360,7 +359,7 @@ static tls_status_t complete(tls_connection_t *connection) {
     SSL_set_read_ahead(connection->ssl, 1);
     // Its buffers go now, and from now on after each record, as nothing may follow. In a handshake a message did.
     SSL_set_mode(connection->ssl, SSL_MODE_RELEASE_BUFFERS);
-    free_buffers(connection->ssl);
+    free_buffers(connection);
     return TLS_OK;
 }
 
