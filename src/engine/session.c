@@ -184,6 +184,7 @@ enum { FLAG_DATAGRAM = 1,
 typedef struct writer {
     uint8_t *data;
     size_t len;
+    bool failed; // out of memory
 } writer_t;
 
 static void put_bytes(writer_t *writer, const void *bytes, size_t len) {
@@ -213,23 +214,19 @@ static unsigned flags_of(const tls_session_facts_t *facts) {
     return flags;
 }
 
-// 0: out of memory.
-static size_t payload_size(const tls_session_t *session) {
-    return session->object != NULL ? session->object_ops->write(session->object, NULL) : session->payload_len;
-}
-
-static bool put_payload(writer_t *writer, const tls_session_t *session, size_t size) {
-    put_number(writer, size, 4);
-    if (session->object == NULL || writer->data == NULL) {
-        put_bytes(writer, session->bytes + session->name_len, size);
-        return true;
+static void put_payload(writer_t *writer, const tls_session_t *session) {
+    if (session->object == NULL) {
+        put_sized(writer, session->bytes + session->name_len, session->payload_len, 4);
+        return;
     }
-    size_t written = session->object_ops->write(session->object, writer->data + writer->len);
+    size_t size = session->object_ops->write(session->object, NULL);
+    put_number(writer, size, 4);
+    uint8_t *out = writer->data != NULL ? writer->data + writer->len : NULL;
+    writer->failed = size == 0 || session->object_ops->write(session->object, out) != size;
     writer->len += size;
-    return written == size;
 }
 
-static bool put_session(writer_t *writer, const tls_session_t *session, size_t payload) {
+static void put_session(writer_t *writer, const tls_session_t *session) {
     const tls_session_facts_t *facts = &session->facts;
     const tls_session_terms_t *terms = &facts->terms;
     const char *version = tls_engine_version();
@@ -244,22 +241,21 @@ static bool put_session(writer_t *writer, const tls_session_t *session, size_t p
     put_number(writer, facts->timeout, 4);
     put_sized(writer, facts->id, facts->id_len, 1);
     put_sized(writer, session->bytes, session->name_len, 2);
-    return put_payload(writer, session, payload);
+    put_payload(writer, session);
 }
 
 size_t tls_session_serialize(const tls_session_t *session, uint8_t *buf, size_t size) {
     const size_t start = sizeof(mark) + TLS_DIGEST_SIZE;
-    size_t payload = payload_size(session);
     writer_t writer = {.data = NULL};
-    bool put = payload > 0 && put_session(&writer, session, payload);
+    put_session(&writer, session);
     size_t len = start + writer.len;
-    if (!put || len > size) {
-        return put ? len : 0;
+    if (writer.failed || len > size) {
+        return writer.failed ? 0 : len;
     }
     writer = (writer_t) {.data = buf + start};
+    put_session(&writer, session);
     memcpy(buf, mark, sizeof(mark));
-    put = put_session(&writer, session, payload) && tls_sha256(buf + start, writer.len, buf + sizeof(mark));
-    return put ? len : 0;
+    return !writer.failed && tls_sha256(buf + start, writer.len, buf + sizeof(mark)) ? len : 0;
 }
 
 // Reads; once there is less than was asked for, nothing more is there.
