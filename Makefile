@@ -183,7 +183,8 @@ trees:
 		{ echo 'MICROPY_DIR=$(MICROPY_DIR) is not a source tree of MicroPython.' >&2; false; }
 	@test -f '$(MBEDTLS_DIR)/library/psa_crypto_driver_wrappers.h' || \
 		{ echo 'MBEDTLS_DIR=$(MBEDTLS_DIR) is not a source tree of a release of Mbed TLS 3.6.' >&2; false; }
-	@settings=$$(echo '$(SETTINGS)'; cat tools/sources.sha256 micropython.mk ports/*/*.mk tests/checked/module/*.mk); \
+	@settings=$$(echo '$(SETTINGS)'; cat tools/sources.sha256 micropython.mk ports/*/*.mk tests/checked/module/*.mk \
+		tests/lib/arithmetic.mk); \
 	echo "$$settings" | cmp -s - build/.settings || { \
 		rm -rf $(dir $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(CHECKED_INTERPRETERS) $(COMMON_INTERPRETER)) build/builtin \
 			build/firmware build/mpy-cross; \

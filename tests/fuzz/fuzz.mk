@@ -17,9 +17,7 @@ ifeq ($(FLAVOUR),fuzz)
 $(BUILD)/library/%.o: FLAGS += -fno-sanitize=nonnull-attribute
 endif
 
-# Arithmetic does not look at what a peer says, but under sanitizers it would take nine tenths of the time.
-ARITHMETIC = bignum bignum_core bignum_mod bignum_mod_raw ecp ecp_curves ecp_curves_new sha256 sha512 aes aesni gcm \
-	chacha20 poly1305
+include tests/lib/arithmetic.mk
 $(ARITHMETIC:%=$(BUILD)/library/%.o): FLAGS = -std=gnu99 -g -pthread
 
 TARGETS = client server dtls inputs

@@ -71,6 +71,7 @@ def check(case, engine, run, timeout=60):
     outcome = outcomes.get(case.name)
     if outcome is None:
         pytest.fail(f"did not run: {rest}", pytrace=False)
+    print(outcome.text)
     if outcome.kind == "skipped":
         pytest.skip(outcome.text)
     if outcome.kind != "ok":

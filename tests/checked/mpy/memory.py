@@ -174,14 +174,15 @@ def attempt(heap, number, count, program, prepare):
 MANY = 1 << 30
 
 
-# Goes through all positions, or every step-th. How many failed.
+# Goes through every step-th position, after the first ones. How many there were, of how many requests, and how many the
+# program was told of.
 def fail_in_turn(heap, count, program, prepare, step):
     files = descriptors()
     number = told = positions = 0
     while True:
         failure, requests = attempt(heap, number, count, program, prepare)
         if failure is None and requests <= number:
-            return number, told
+            return positions, requests, told
         if failure is not None:
             told += 1
             if not says_so(failure):
@@ -192,27 +193,26 @@ def fail_in_turn(heap, count, program, prepare, step):
             failure = None
         settle()
         positions += 1
-        again = attempt(heap, 0, 0, program, prepare)[0] if STRIDE or positions % 4 == 0 else None
+        again = attempt(heap, 0, 0, program, prepare)[0] if positions % 4 == 0 else None
         if again is not None:
             raise again
         if descriptors() != files:
             fail("request %d left a descriptor" % number)
-        number += STRIDE or (1 if number < 10 else step)
+        number += 1 if number < 10 else step
 
 
 # Twice, since libraries keep things that they made when memory ran out for the first time.
 def check(heap, count, program, prepare, step):
-    held = []
-    for _ in range(2):
+    for step in (step, STRIDE or step):
         for _ in range(3):
             attempt(heap, 0, 0, program, prepare)
         settle()
-        held.append((failing.blocks(), gc.mem_alloc()))
+        blocks, used = failing.blocks(), gc.mem_alloc()
         figures = fail_in_turn(heap, count, program, prepare, step)
-        print("%d requests; programs were told of a failure %d times" % figures)
+    print("%d of %d requests failed in turn; programs were told of it %d times" % figures)
     attempt(heap, 0, 0, program, prepare)
     settle()
-    blocks, used = failing.blocks() - held[1][0], gc.mem_alloc() - held[1][1]
+    blocks, used = failing.blocks() - blocks, gc.mem_alloc() - used
     true(blocks <= 0, "%d blocks of C leaked" % blocks)
     true(used < 1000, "%d bytes of Python's heap leaked" % used)
 
