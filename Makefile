@@ -103,7 +103,7 @@ bench-switches: build/firmware/MPS2_AN500-default-bench/firmware.elf ## measure 
 	@bench/switches -o docs/firmware-switches.md
 
 .PHONY: soak
-soak: $(INTERPRETERS) ## 20,000 connections with faults below them: is anything left behind?
+soak: $(CHECKED_INTERPRETERS) ## 20,000 connections with faults below them: is anything left behind?
 	@tools/install-packages test
 	@SOAK_ROUNDS=20000 pytest-3 -q -s tests/hostile/test_soak.py
 
@@ -120,7 +120,7 @@ fuzz-coverage: | trees ## which lines of the engines what was found by fuzzing r
 	@for engine in $(or $(ENGINE),openssl mbedtls); do tests/fuzz/run $$engine coverage || exit 1; done
 
 .PHONY: audit
-audit: $(TEST_PROGRAMS) ## the release check: all that tries to break the module (docs/reliability-figures.md); PART=NAME: some
+audit: $(TEST_PROGRAMS) ## the release check: all that tries to break the module (docs/reliability.md); PART=NAME: some
 	@tools/install-packages test bench docs lint
 	@tests/audit $(PART)
 

@@ -62,6 +62,11 @@ $(LIBRARY_OBJECTS): $(BUILD)/%.o: $(MBEDTLS_DIR)/%.c $(BUILD)/settings $(CONFIGU
 	@mkdir -p $(@D)
 	@$(CC) $(FLAGS) -O2 $(CPPFLAGS) -c -o $@ $<
 
+include tests/lib/arithmetic.mk
+ifneq ($(FLAVOUR),threads)
+$(ARITHMETIC:%=$(BUILD)/library/%.o): FLAGS = -std=gnu99 -g -pthread
+endif
+
 $(BUILD)/libmbedtls.a: $(LIBRARY_OBJECTS)
 	@rm -f $@
 	@ar crs $@ $^

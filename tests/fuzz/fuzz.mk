@@ -17,9 +17,6 @@ ifeq ($(FLAVOUR),fuzz)
 $(BUILD)/library/%.o: FLAGS += -fno-sanitize=nonnull-attribute
 endif
 
-include tests/lib/arithmetic.mk
-$(ARITHMETIC:%=$(BUILD)/library/%.o): FLAGS = -std=gnu99 -g -pthread
-
 TARGETS = client server dtls inputs
 FUZZ_SHARED = $(call objects,tests/fuzz/start.c tests/fuzz/random.c tests/fuzz/library_$(ENGINE).c \
 	$(addprefix tests/engine/,peers.c wire.c) $(ENGINE_SOURCES))

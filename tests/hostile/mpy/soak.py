@@ -4,6 +4,7 @@
 # ends somewhere. What arrives is what was sent, or the beginning of it if the connection has failed. Prints what the
 # process holds after a twentieth of the rounds and at the end.
 
+import failing
 import gc
 import io
 import os
@@ -15,7 +16,6 @@ import sys
 
 ROUNDS = int(sys.argv[1])
 CERTS = sys.argv[2]
-PAGE = 4096
 ECONNRESET = 104
 EPIPE = 32
 STREAM_POLL = 3
@@ -154,18 +154,15 @@ def connect(servers):
     return ended, resumed
 
 
-# Open descriptors, resident pages of memory, bytes in MicroPython's heap.
+# Open descriptors, blocks of the C library's heap, bytes in MicroPython's heap.
 def holdings():
     for _ in range(3):
         gc.collect()
-    with open("/proc/self/statm") as f:
-        pages = int(f.read().split()[1])
-    return len(os.listdir("/proc/self/fd")), pages * PAGE, gc.mem_alloc()
+    return len(os.listdir("/proc/self/fd")), failing.blocks(), gc.mem_alloc()
 
 
 def main():
     random.seed(ROUNDS)
-    bytearray(gc.mem_free() * 9 // 10)  # all of the heap is resident from the beginning
     servers = Servers()
     ended = resumed = 0
     for i in range(ROUNDS):
