@@ -12,8 +12,9 @@ COPT ?= -O2
 endif
 
 # A defect that overwrites memory shall end the program, not be taken over: checked stack frames, and an image at an
-# address of its own in which what is resolved at the start cannot be changed later.
-CFLAGS += -fstack-protector-strong -fPIE
+# address of its own in which what is resolved at the start cannot be changed later. (MicroPython turns _FORTIFY_SOURCE
+# off: its printf() is its own.)
+CFLAGS += -fstack-protector-strong -fstack-clash-protection -fPIE
 LDFLAGS += -pie -Wl,-z,relro,-z,now
 
 FROZEN_MANIFEST ?= $(VARIANT_DIR)/manifest.py

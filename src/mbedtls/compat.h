@@ -298,13 +298,29 @@ static inline void compat_set_allocator(void *(*allocate)(size_t count, size_t s
 // ---------------------------------------------------------------------------------------------------------------------
 // Random numbers: PSA's generator where there is PSA (TLS 1.3 needs it), else one of our own.
 
+#ifndef MBEDTLS_PSA_CRYPTO_EXTERNAL_RNG
+#include "mbedtls/entropy.h"
+
+// init.c: mbedtls_entropy_init(), and a shortage of memory does no lasting harm.
+void compat_entropy_init(mbedtls_entropy_context *entropy);
+#endif
+
 #ifdef MBEDTLS_PSA_CRYPTO_C
 
 #include "psa/crypto.h"
 #include "mbedtls/psa_util.h"
 
+#ifndef MBEDTLS_PSA_CRYPTO_EXTERNAL_RNG
+// All releases of 3.6 have it, but only a header inside of the library says so.
+psa_status_t mbedtls_psa_crypto_configure_entropy_sources(void (*init)(mbedtls_entropy_context *entropy),
+    void (*release)(mbedtls_entropy_context *entropy));
+#endif
+
 // Any number of times, by any thread.
 static inline bool compat_random_start(void) {
+#ifndef MBEDTLS_PSA_CRYPTO_EXTERNAL_RNG
+    mbedtls_psa_crypto_configure_entropy_sources(compat_entropy_init, mbedtls_entropy_free); // unless it was started
+#endif
     return psa_crypto_init() == PSA_SUCCESS;
 }
 
@@ -321,7 +337,6 @@ static inline int compat_random(void *context, unsigned char *out, size_t size) 
 #else
 
 #include "mbedtls/ctr_drbg.h"
-#include "mbedtls/entropy.h"
 
 // init.c
 bool compat_random_start(void);

@@ -44,13 +44,39 @@ unsigned count_failed_allocations(void) {
     return compat_counted(&failed_allocations);
 }
 
+#ifndef MBEDTLS_PSA_CRYPTO_EXTERNAL_RNG
+
+static mbedtls_entropy_source_state first_source;
+
+// If memory runs out while the generator is seeded anew, as it is every 10,000 requests, the library (3.6.6) has freed the
+// hash that it gathers entropy in, and takes it for a good one the next time. Before it does it asks its first source.
+static int mend_and_poll(void *context, unsigned char *out, size_t size, size_t *len) {
+    mbedtls_entropy_context *entropy = context;
+    if (entropy->MBEDTLS_PRIVATE(accumulator).MBEDTLS_PRIVATE(md_ctx) == NULL) {
+        mbedtls_md_init(&entropy->MBEDTLS_PRIVATE(accumulator));
+        entropy->MBEDTLS_PRIVATE(accumulator_started) = 0;
+    }
+    return first_source.MBEDTLS_PRIVATE(f_source)(first_source.MBEDTLS_PRIVATE(p_source), out, size, len);
+}
+
+void compat_entropy_init(mbedtls_entropy_context *entropy) {
+    mbedtls_entropy_init(entropy);
+    if (entropy->MBEDTLS_PRIVATE(source_count) > 0) {
+        first_source = entropy->MBEDTLS_PRIVATE(source)[0];
+        entropy->MBEDTLS_PRIVATE(source)[0].MBEDTLS_PRIVATE(f_source) = mend_and_poll;
+        entropy->MBEDTLS_PRIVATE(source)[0].MBEDTLS_PRIVATE(p_source) = entropy;
+    }
+}
+
+#endif
+
 #ifndef MBEDTLS_PSA_CRYPTO_C
 
 static mbedtls_entropy_context entropy;
 static mbedtls_ctr_drbg_context generator;
 
 static bool start_generator(void) {
-    mbedtls_entropy_init(&entropy);
+    compat_entropy_init(&entropy);
     mbedtls_ctr_drbg_init(&generator);
     if (mbedtls_ctr_drbg_seed(&generator, mbedtls_entropy_func, &entropy, NULL, 0) == 0) {
         return true;

@@ -42,11 +42,19 @@ static bool try_read(mp_obj_t file, size_t offset, uint8_t *buf, size_t size) {
 }
 
 // For the engine, in the middle of a handshake: what is raised says that the bundle cannot be read. Threads take turns,
-// for a file has one place where it is read.
+// for a file has one place where it is read; a handshake from inside of a file system in Python would move that, too, and
+// gets nothing.
 static bool read_file(void *arg, size_t offset, uint8_t *buf, size_t size) {
     static tls_lock_t lock;
+    static void *reader;
+    void *self = &MP_STATE_THREAD(nlr_top); // an address that each thread has one of
+    if (__atomic_load_n(&reader, __ATOMIC_RELAXED) == self) {
+        return false;
+    }
     tls_lock(&lock);
+    __atomic_store_n(&reader, self, __ATOMIC_RELAXED);
     bool all = try_read(MP_OBJ_FROM_PTR(arg), offset, buf, size);
+    __atomic_store_n(&reader, NULL, __ATOMIC_RELAXED);
     tls_unlock(&lock);
     return all;
 }

@@ -3,14 +3,18 @@
 # these places, whenever it is called.
 
 import gc
+import io
 import os
 import ssl
+import uctypes
 
 from pipes import (
     End, Link, content, new_client_context, new_psk_contexts, new_server_context, new_verifying_context, path, pin,
     transfer)
 from testing import each, equal, run, true
 
+STREAM_SEEK = 2
+SEEK = {"offset": uctypes.INT64 | 0, "whence": uctypes.INT32 | 8}  # struct mp_stream_seek_t
 ALLOWED = (TypeError, ValueError, OSError, AttributeError, MemoryError, OverflowError, RuntimeError)
 
 # What a method gets: the first of these that it does not take for a TypeError.
@@ -56,7 +60,30 @@ class Stream(End):
         return super().ioctl(request, arg)
 
 
-# A file system whose one file tells of each line that is written.
+# A CA bundle in a file, which is read in the middle of a handshake.
+class Bundle(io.IOBase):
+    def __init__(self, hooks):
+        self.hooks = hooks
+        self.data = content("roots.bundle")
+        self.place = 0
+
+    def readinto(self, buf):
+        self.hooks.at("bundle readinto")
+        part = self.data[self.place:self.place + len(buf)]
+        buf[:len(part)] = part
+        self.place += len(part)
+        return len(part)
+
+    def ioctl(self, request, arg):
+        self.hooks.at("bundle ioctl")
+        if request == STREAM_SEEK:
+            seek = uctypes.struct(arg, SEEK)
+            self.place = seek.offset + (len(self.data) if seek.whence == 2 else 0)
+            seek.offset = self.place
+        return 0
+
+
+# A file system with two files: one tells of each line that is written, the other is a bundle.
 class Files:
     hooks = None
 
@@ -66,14 +93,26 @@ class Files:
     def umount(self):
         pass
 
+    def stat(self, name):
+        return (0x8000,) + (0,) * 9
+
     def open(self, name, mode):
+        if name == "/roots.bundle":
+            return Bundle(self.hooks)
         file = Stream(self.hooks, "keylog")
         file.other = file
         return file
 
 
 FILES = Files()
-os.mount(FILES, "/keylog")
+os.mount(FILES, "/files")
+
+
+def new_bundle_context():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations("/files/roots.bundle")
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context
 
 
 def new_contexts(hooks, version):
@@ -97,7 +136,10 @@ def new_contexts(hooks, version):
         server.sni_callback = lambda sock, name, context: hooks.at(place)
     if place.startswith("keylog"):
         FILES.hooks = hooks
-        client.keylog_filename = "/keylog/file"
+        client.keylog_filename = "/files/keylog"
+    if place.startswith("bundle"):
+        FILES.hooks = hooks
+        client, server = new_bundle_context(), new_server_context()
     return pin(version, client, server)
 
 
@@ -157,7 +199,8 @@ NAMES = {
 
 @each(
     "client readinto", "client write", "client ioctl", "server readinto", "server write", "server ioctl",
-    "client verify", "server verify", "sni", "psk client", "psk server", "keylog write", "keylog ioctl")
+    "client verify", "server verify", "sni", "psk client", "psk server", "keylog write", "keylog ioctl",
+    "bundle readinto", "bundle ioctl")
 def everything_from_inside(place):
     ran = tried = worked = 0
     for version in (0x0303, 0x0304):
@@ -169,7 +212,7 @@ def everything_from_inside(place):
                 contexts = new_contexts(hooks, version)
 
                 def action(link):
-                    is_client = place.split()[0] in ("client", "keylog") or place == "psk client"
+                    is_client = place.split()[0] in ("client", "keylog", "bundle") or place == "psk client"
                     try_calls(find(link, is_client), name)
                     gc.collect()
 
@@ -193,7 +236,8 @@ def stir():
 
 @each(
     "client readinto", "client write", "client ioctl", "server readinto", "server write", "server ioctl",
-    "client verify", "server verify", "sni", "psk client", "psk server", "keylog write", "keylog ioctl")
+    "client verify", "server verify", "sni", "psk client", "psk server", "keylog write", "keylog ioctl",
+    "bundle readinto", "bundle ioctl")
 def collection_inside(place):
     for version in (0x0303, 0x0304):
         hooks = Hooks(place)
@@ -201,6 +245,18 @@ def collection_inside(place):
         true(live(hooks, new_contexts(hooks, version)), version)
         true(hooks.ran)
     good()
+
+
+# A file has one place where it is read: who comes in between is refused, and nobody waits for itself.
+@each("bundle readinto", "bundle ioctl")
+def a_bundle_is_read_from_inside_itself(place):
+    hooks = Hooks(place)
+    contexts = new_contexts(hooks, 0x0304)
+    inner = []
+    hooks.action = lambda link: inner.append(live(Hooks(None), contexts))
+    live(hooks, contexts)
+    equal(inner, [False])
+    true(live(hooks, contexts))
 
 
 run()

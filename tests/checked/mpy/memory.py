@@ -18,6 +18,10 @@ ENOMEM = 12
 UP, DOWN = noise(6000, 5), noise(6000, 6)
 STRIDE = int(os.getenv("CHECKED_STRIDE") or 0)
 
+# Blocks that Mbed TLS loses in one pass, three where memory runs out while the keys of TLS 1.3 are set up (see
+# tests/engine/leaks.lsan).
+LOST = 12 if ssl.ENGINE == "mbedtls" else 0
+
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Programs
@@ -222,7 +226,7 @@ def check(heap, count, program, prepare, step):
         after = holdings(heap, program, prepare)
         blocks, used = after[0] - before[0], after[1] - before[1]
         print("%d of %d requests failed in turn, programs were told of %d" % figures)
-        if blocks <= 0 and used < 1000:
+        if blocks <= LOST and used < 1000:
             return
         before = after
     fail("leaked: %d blocks of C's heap, %d bytes of Python's" % (blocks, used))
