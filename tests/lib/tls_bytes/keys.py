@@ -15,21 +15,21 @@ def sha256(data):
     return hashlib.sha256(data).digest()
 
 
-def mac(key, data):
-    return hmac.digest(key, data, "sha256")
+def mac(key, data, digest="sha256"):
+    return hmac.digest(key, data, digest)
 
 
-def expand(secret, info, size):
+def expand(secret, info, size, digest="sha256"):
     """HKDF-Expand (RFC 5869)."""
     result = block = b""
     for i in range(1, 2 + size // 32):
-        block = mac(secret, block + info + u8(i))
+        block = mac(secret, block + info + u8(i), digest)
         result += block
     return result[:size]
 
 
-def expand_label(secret, label, context, size):
-    return expand(secret, u16(size) + vector(b"tls13 " + label, 1) + vector(context, 1), size)
+def expand_label(secret, label, context, size, digest="sha256"):
+    return expand(secret, u16(size) + vector(b"tls13 " + label, 1) + vector(context, 1), size, digest)
 
 
 def derive(secret, label, transcript):
@@ -47,12 +47,12 @@ def finished(secret, transcript):
     return mac(expand_label(secret, b"finished", b"", 32), sha256(transcript))
 
 
-def prf(secret, label, seed, size):
+def prf(secret, label, seed, size, digest="sha256"):
     """The pseudorandom function of TLS 1.2."""
     result, a = b"", label + seed
     while len(result) < size:
-        a = mac(secret, a)
-        result += mac(secret, a + label + seed)
+        a = mac(secret, a, digest)
+        result += mac(secret, a + label + seed, digest)
     return result[:size]
 
 
