@@ -39,13 +39,13 @@ def board_files(certs):
 
 
 class Finished:
-    """What a script printed, in the shape of a process that has ended."""
+    """What a script printed, in the shape of a process that has ended. A board has no exit status."""
 
     def __init__(self, stdout, stderr):
         self.stdout, self.stderr = stdout, stderr
 
     def wait(self, timeout):
-        return 0
+        return None
 
 
 @functools.cache

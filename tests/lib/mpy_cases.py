@@ -1,7 +1,8 @@
 """Makes the cases of MicroPython scripts (see tests/mpylib/testing.py) tests of pytest.
 
 A script runs once per engine. Its cases are found by reading it, not by running it, so a case that the script did not
-get to, because it crashed or hung before, is a failure.
+get to, because it crashed or hung before, is a failure. How the script ends counts, too: what goes wrong when the
+interpreter frees what the cases have left is a failure of the test that has started it.
 """
 
 import ast
@@ -57,21 +58,19 @@ def check(case, engine, run, timeout=60):
     """Fails or skips the test as its case did.
 
     If no test has asked for a case of the script yet, `run` starts it; it is given the script and the options of the
-    interpreter, and returns a processes.Process.
+    interpreter, and returns a processes.Process, or what looks like one. There wait() may return None: no exit status.
     """
     key = case.script, engine
-    if key not in _runs:
-        process = run(case.script, options=("-X", "heapsize=32M"))
-        try:
-            end = f"the script ended with exit status {process.wait(timeout)}"
-        except AssertionError:
-            end = f"the script was killed after {timeout} s"
-        _runs[key] = _read(process.stdout, f"[{end}]\n{process.stderr}")
-    outcomes, rest = _runs[key]
+    started = key not in _runs
+    if started:
+        _runs[key] = _run(case.script, run, timeout)
+    outcomes, rest, ended_well = _runs[key]
     outcome = outcomes.get(case.name)
     if outcome is None:
         pytest.fail(f"did not run: {rest}", pytrace=False)
     print(outcome.text)
+    if started and not ended_well:
+        pytest.fail(f"{case.name}: {outcome.kind}; after the last case of {case.script.name}: {rest}", pytrace=False)
     if outcome.kind == "skipped":
         pytest.skip(outcome.text)
     if outcome.kind != "ok":
@@ -81,8 +80,19 @@ def check(case, engine, run, timeout=60):
 _runs = {}
 
 
-def _read(output, end):
-    """What became of each case that `output` tells of, and what came after the last one."""
+def _run(script, run, timeout):
+    process = run(script, options=("-X", "heapsize=32M"))
+    try:
+        status = process.wait(timeout)
+        end = f"the script ended with exit status {status}"
+    except AssertionError:
+        status = process.wait()
+        end = f"the script was killed after {timeout} s"
+    return _read(process.stdout, status, f"[{end}]\n{process.stderr}")
+
+
+def _read(output, status, end):
+    """What became of each case that `output` tells of, what came after the last one, and whether that was in order."""
     outcomes = {}
     running, lines = None, []
     for line in output.splitlines():
@@ -97,5 +107,7 @@ def _read(output, end):
     rest = "\n".join([*lines, end])
     if running is not None:
         outcomes[running] = Outcome("failed", rest)
-        rest = f"{running} before it ended the script"
-    return outcomes, rest
+        return outcomes, f"{running} before it ended the script", True
+    # The status tells whether a case has failed: run() in mpylib/testing.py.
+    failed = any(outcome.kind == "failed" for outcome in outcomes.values())
+    return outcomes, rest, status is None or status == failed
