@@ -74,29 +74,3 @@ for _ in range(10000):
 print(collections)
 """)
     assert output[0] == "3"
-
-
-@pytest.mark.parametrize("end", ["sys.exit(3)", "1 // 0"])
-def test_the_program_ends_with_connections_open(start_mpy, engine, certs, end):
-    """In every state, with contexts that are gone already, also from inside a stream."""
-    program = BEGIN + f"""
-import sys
-
-from pipes import End, nudge
-
-class Ending(End):
-    def readinto(self, buf):
-        {end}
-
-established, begun, fresh = Link(CLIENT, SERVER), Link(CLIENT, SERVER, handshake=False), Link(handshake=False)
-nudge(begun.client)
-established.client.write(b"data")
-for context in (CLIENT, SERVER, fresh.client_context):
-    context.__del__()
-last = Link(near=Ending(), handshake=False)
-print("end")
-last.client.read(1)
-"""
-    process = start_mpy(program, env=mpy_cases.environment(engine, certs))
-    assert process.wait(20) == (1 if "//" in end else 3)
-    assert process.stdout == "end\n"

@@ -29,3 +29,89 @@ def test_checked(case, engine, certs, start_mpy):
         start_mpy, engine=f"{engine}-checked", env=mpy_cases.environment(engine, certs, **SANITIZERS, **PASSED_ON))
     seconds = int(PASSED_ON.get("CHECKED_SECONDS", 0)) * len([other for other in CASES if other.script == case.script])
     mpy_cases.check(case, engine, run, timeout=36000 if LONG else 900 + 2 * seconds)
+
+
+ENDING = """
+import io
+import ssl
+import sys
+
+import datagrams
+from pipes import Link, new_server_context, new_verifying_context, nudge, pin
+
+KEPT = []
+
+
+# Connections in every state.
+def leave(client_context, kind, *arguments):
+    def new(handshake=True):
+        KEPT.append(kind(*arguments, handshake=handshake))
+        return KEPT[-1]
+
+    new(handshake=False)
+    for turns in range(1, 6):
+        begun = new(handshake=False)
+        for i in range(turns):
+            nudge(begun.server if i % 2 else begun.client)
+    established = new()
+    KEPT.append(established.client.session)
+    for sock in (established.client, established.server):
+        sock.write(b"data that nobody reads")
+    stuck = new()
+    stuck.near.writable = stuck.far.writable = False
+    for sock in (stuck.client, stuck.server):
+        sock.write(b"data that cannot be sent")
+    half_closed, closed = new(), new()
+    half_closed.client.close()
+    closed.client.close()
+    closed.server.close()
+    client_context.verify_time = 1
+    failed = new(handshake=False)
+    failures = set()
+    for _ in range(10):
+        for sock in (failed.client, failed.server):
+            try:
+                nudge(sock)
+            except OSError:
+                failures.add(sock)
+    assert len(failures) == 2, failures
+
+
+class Ending(io.IOBase):
+    def write(self, buf):
+        return len(buf)
+
+    def readinto(self, buf):
+        {end}
+
+    def ioctl(self, request, arg):
+        return 0
+
+
+for version in (0x0303, 0x0304):
+    contexts = pin(version, new_verifying_context(), new_server_context())
+    leave(contexts[0], Link, *contexts)
+    KEPT.append(contexts)
+leave(datagrams.contexts("ec")[0], datagrams.Pair, "ec")
+# The last ones of TLS are gone before their connections.
+for context in contexts:
+    context.__del__()
+print("end")
+context = ssl.SSLContext(ssl.{protocol})
+context.verify_mode = ssl.CERT_NONE
+context.wrap_socket(Ending(), server_hostname="server.test", do_handshake_on_connect=False).read(1)
+"""
+
+
+@pytest.mark.parametrize("suffix", ["", "-checked"], ids=["plain", "checked"])
+@pytest.mark.parametrize("protocol", ["PROTOCOL_TLS_CLIENT", "PROTOCOL_DTLS_CLIENT"])
+@pytest.mark.parametrize("end, status, said", [
+    ("return None", 0, ""), ("sys.exit(3)", 3, ""), ("1 // 0", 1, "ZeroDivisionError: divide by zero")])
+def test_the_program_ends_with_connections_open(start_mpy, engine, certs, suffix, protocol, end, status, said):
+    """The interpreter frees them in any order, also when the end comes from inside a stream."""
+    process = start_mpy(ENDING.format(end=end, protocol=protocol), engine=engine + suffix,
+                        env=mpy_cases.environment(engine, certs, **SANITIZERS))
+    assert process.wait(60) == status
+    assert process.stdout == "end\n"
+    # Sanitizers, too, end with status 1, but say something else in the last line.
+    assert process.stderr.strip().rpartition("\n")[2] == said
