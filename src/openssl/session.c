@@ -276,7 +276,7 @@ static int keep_for_client(SSL *ssl, SSL_SESSION *session) {
     tls_connection_t *connection = SSL_get_app_data(ssl);
     unsigned id_len;
     const unsigned char *id = SSL_SESSION_get_id(session, &id_len);
-    if (SSL_version(ssl) == TLS1_3_VERSION || id_len == 0) {
+    if (SSL_version(ssl) == TLS1_3_VERSION || id_len == 0 || connection->psk) {
         return 0;
     }
     tls_session_facts_t facts = {.time = now_of(connection), .id_len = (uint8_t)id_len};

@@ -262,9 +262,7 @@ def start_both_ends(start_mpy, engine, certs, tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=" ".join)
-def test_secrets_are_gone_after_close(start_both_ends, request, engine, kind):
-    if engine == "openssl" and kind[0] != "TLS 1.3" and kind[1] == PSK:
-        request.applymarker(pytest.mark.xfail(reason="a server keeps sessions that nobody can resume"))
+def test_secrets_are_gone_after_close(start_both_ends, engine, kind):
     process, secrets = start_both_ends(kind)
     next_step(process, "closed")
     assert left(process, secrets, engine) == set()

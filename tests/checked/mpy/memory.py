@@ -261,7 +261,6 @@ def of_a_client_that_blocks(name, heap, step):
 
 @each(("c", failing.C, 197), ("python", failing.GC, 17))
 def of_dtls(name, heap, step):
-    contexts("psk")[1].session_cache_size = 0  # with OpenSSL it keeps some
     check(heap, MANY, over_datagrams, lambda: (), step)
 
 
