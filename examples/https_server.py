@@ -4,9 +4,10 @@ HELP = """Serve one page over TLS to any number of clients at a time.
                                 [ticketkeys=FILE]
 
 FILEs are PEM; certfile holds the certificate and its intermediates. With `clientca` only clients whose certificate
-leads to it are served. A client has `seconds` (10) from the first byte of its handshake to the last of the page; at most
-`most` clients (1000) are heard at a time. `ticketkeys` holds keys of session tickets, 80 bytes each, which servers share;
-it is read again when it changes (docs/fleet.md). Runs until interrupted.
+leads to it are served. A client has `seconds` (10) from its connection to the last of the page. At most `most` clients
+(400) are heard at a time: for one more the oldest that has not asked yet, be it in its handshake or behind, has to go.
+`ticketkeys` holds keys of session tickets, 80 bytes each, which servers share; it is read again when it changes
+(docs/fleet.md). Runs until interrupted.
 Exit code: 0 interrupted, 1 failed, 2 wrong arguments.
 """
 
@@ -56,18 +57,6 @@ def make_context(certfile, keyfile, clientca=None):
     return context
 
 
-async def answer(reader, writer):
-    request = await reader.readline()
-    while (await reader.readline()).strip():
-        pass
-    if request:
-        suite, version, _ = writer.s.cipher()
-        body = PAGE.format(ssl.ENGINE, version, suite)
-        writer.write("HTTP/1.0 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n{}".format(
-            len(body), body).encode())
-        await writer.drain()
-
-
 def read_keys(file):
     with open(file, "rb") as keys:
         data = keys.read()
@@ -92,26 +81,51 @@ async def follow_keys(context, file):
 
 
 class Server:
-    def __init__(self, seconds=10, most=1000):
+    # Each client takes two descriptors, of which Linux gives a process 1024.
+    def __init__(self, seconds=10, most=400):
         self.seconds = int(seconds)
         self.free = int(most)
+        self.handshakes = []  # tasks of clients from which no line has come yet, the oldest first
 
+    async def answer(self, reader, writer):
+        request = await reader.readline()  # does the handshake, too
+        self.handshakes.remove(asyncio.current_task())
+        while (await reader.readline()).strip():
+            pass
+        if request:
+            suite, version, _ = writer.s.cipher()
+            body = PAGE.format(ssl.ENGINE, version, suite)
+            head = "HTTP/1.0 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n".format(len(body))
+            writer.write((head + body).encode())
+            await writer.drain()
+
+    # Clients that say nothing make room for each other; honest ones have asked before they are the oldest. If newcomers
+    # had to wait instead, it would be until the deadlines of all before them. Whoever has begun to ask keeps its place:
+    # when all have, the newcomer itself is the oldest that has not.
     async def serve_client(self, reader, writer):
+        task = asyncio.create_task(self.answer(reader, writer))
+        self.handshakes.append(task)
         self.free -= 1
         try:
-            if self.free >= 0:
-                await asyncio.wait_for(answer(reader, writer), self.seconds)
+            if self.free < 0:
+                self.handshakes.pop(0).cancel()
+            await asyncio.wait_for(task, self.seconds)
         except asyncio.TimeoutError:
             print("client was too slow")
+            writer.s.settimeout(0.001)  # close() is not to wait until it reads
+        except asyncio.CancelledError:
+            print("client had to make room")
         except OSError as error:
             print("client failed:", getattr(error, "detail", None) or error)
         finally:
             self.free += 1
+            if task in self.handshakes:
+                self.handshakes.remove(task)
             writer.close()
             await writer.wait_closed()
 
 
-async def serve(port, host="127.0.0.1", seconds=10, most=1000, ticketkeys=None, **files):
+async def serve(port, host="127.0.0.1", seconds=10, most=400, ticketkeys=None, **files):
     server = Server(seconds, most)
     context = make_context(**files)
     if ticketkeys:

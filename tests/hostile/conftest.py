@@ -1,5 +1,6 @@
 """A server to be attacked: examples/https_server.py."""
 
+import itertools
 import os
 import pathlib
 import resource
@@ -10,14 +11,34 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SECONDS = 2  # that a client has
-MOST = 2200  # clients at a time
-HEAP = 8_000_000
-# Touches the heap first: what is resident later than that is growth.
-PROGRAM = f"""
-import sys
-bytearray({HEAP * 9 // 10})
-sys.path.append({str(ROOT / "examples")!r})
+ATTACKERS = 2200  # at a time
+DESCRIPTORS = 1024  # of the server, as Linux gives them to each process
+# The example, which says what it holds when it is asked. Its heap is touched first, so that what becomes resident later
+# is C's.
+PROGRAM = """
+import asyncio, ffi, gc, sys
+sys.path.append({examples!r})
 import https_server
+
+class Page:
+    def __init__(self, template):
+        self.template = template
+
+    def format(self, *words):
+        return "x" * {padding} + self.template.format(*words)
+
+https_server.PAGE = Page(https_server.PAGE)
+bytearray({heap} * 9 // 10)
+trim = ffi.open("libc.so.6").func("i", "malloc_trim", "L")
+
+async def tell():
+    questions = asyncio.StreamReader(sys.stdin)
+    while number := await questions.readline():
+        gc.collect()
+        trim(0)
+        print("holds", number.strip(), gc.mem_alloc())
+
+asyncio.create_task(tell())
 https_server.main()
 """
 
@@ -29,14 +50,28 @@ class Server:
 
     def __init__(self, process, port):
         self.process, self.port = process, port
+        self.connections = 0
+        self._questions = itertools.count(1)
 
-    def connect(self, timeout=30):
-        return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
+    def connect(self, timeout=30, receives=None):
+        """A connection; with `receives` one for which both ends have little room."""
+        self.connections += 1
+        sock = socket.socket()
+        sock.settimeout(timeout)
+        if receives is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receives)
+            # The kernel makes the buffer of the other end so many times as large.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        sock.connect(("127.0.0.1", self.port))
+        return sock
 
     def memory(self):
-        """Resident bytes."""
+        """Bytes: what is resident when C's heap has given back what is free, and what lives in Python's heap."""
+        number = next(self._questions)
+        self.process.send(f"{number}\n")
+        alive = self.process.wait_output(rf"^holds b'{number}' (\d+)$")[1]
         pages = pathlib.Path(f"/proc/{self.process.pid}/statm").read_text(encoding="ascii").split()[1]
-        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+        return int(pages) * os.sysconf("SC_PAGE_SIZE"), int(alive)
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
@@ -51,19 +86,22 @@ class Server:
 
 @pytest.fixture(scope="session", autouse=True)
 def many_files():
-    """For both ends of thousands of connections; children have the same limit."""
+    """For thousands of attackers."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 2 * MOST)), hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 2 * ATTACKERS)), hard))
 
 
 @pytest.fixture
 def server(start_mpy, certs, free_port):
-    """server(**OPTIONS): the example at work."""
-    def server(**options):
+    """server(**OPTIONS): the example at work, with a longer page if `padding` says so. None: its default."""
+    def server(padding=0, heap=8_000_000, **options):
         port = free_port()
-        words = {"certfile": certs / "ec-chain.pem", "keyfile": certs / "ec.key", "seconds": SECONDS, "most": MOST, **options}
-        process = start_mpy(PROGRAM, [str(port), *(f"{name}={value}" for name, value in words.items())],
-                            options=["-X", f"heapsize={HEAP}"])
+        words = {"certfile": certs / "ec-chain.pem", "keyfile": certs / "ec.key", "seconds": SECONDS, **options}
+        program = PROGRAM.format(examples=str(ROOT / "examples"), padding=padding, heap=heap)
+        process = start_mpy(
+            program, [str(port), *(f"{name}={value}" for name, value in words.items() if value is not None)],
+            options=["-X", f"heapsize={heap}"], stdin=True)
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
         process.wait_port(port)
         return Server(process, port)
 
