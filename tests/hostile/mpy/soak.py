@@ -1,8 +1,8 @@
 # soak.py ROUNDS CERTS: connections over sockets, with faults below TLS, one after the other.
 #
-# Each is full or resumed, TLS 1.2 or 1.3; its stream is late, moves little, would block, and one of eight is reset or
-# ends somewhere. What arrives is what was sent, or the beginning of it if the connection has failed. Prints what the
-# process holds after a twentieth of the rounds and at the end.
+# Each is full or resumed, TLS 1.2 or 1.3; its stream moves little, would block, is late (the next calls find nothing,
+# those of poll() too), and one of eight is reset or ends somewhere. What arrives is what was sent, or the beginning of
+# it if the connection has failed. Prints what the process holds after a twentieth of the rounds and at the end.
 
 import failing
 import gc
@@ -53,13 +53,23 @@ class Faulty(io.IOBase):
         self.sock = sock
         self.calls = calls
         self.ends = ends  # False: it is reset
+        self.silence = 0  # calls until it moves again
+
+    # Whether it is late: it says nothing, nor to the next calls. Counted, not timed, so that each run is the same.
+    def is_late(self):
+        self.silence = max(self.silence - 1, 0)
+        return self.silence > 0
 
     # What is left of a size; 0: it would block.
     def fault(self, size):
         if self.calls is not None:
             self.calls -= 1
-        kind = random.randrange(6)
-        return 0 if kind == 0 else random.randrange(1, 50) if kind == 1 else size
+        if self.is_late():
+            return 0
+        kind = random.randrange(60)
+        if kind == 0:
+            self.silence = random.randrange(2, 30)
+        return 0 if kind < 10 else random.randrange(1, 50) if kind < 20 else size
 
     def dead(self):
         return self.calls is not None and self.calls < 0
@@ -79,7 +89,7 @@ class Faulty(io.IOBase):
     def ioctl(self, request, arg):
         if request == STREAM_CLOSE:
             self.sock.close()
-        return arg if request == STREAM_POLL else 0
+        return arg if request == STREAM_POLL and not self.is_late() else 0
 
 
 class Way:
