@@ -344,11 +344,13 @@ def test_goes_on(server, note, certs, attack):
          f"{max(seconds) * 1000:.0f} ms, without the attack {median(quiet.seconds) * 1000:.1f} ms; {sum(attackers)} "
          f"attackers; memory after the first two and the last of {len(memory)} attacks "
          + ", ".join(f"{size / 1e6:.2f} MB" for size in map(sum, (*memory[:2], memory[-1]))))
-    # All buffers have their size after two rounds. Fifty connections that are never freed are more than a megabyte,
-    # fifty that are closed but still known to Python 20 KB.
-    assert sum(attackers[2:]) >= 50, attackers
+    # All buffers have their size after two rounds. Fifty connections that are never freed are more than a megabyte. One
+    # that is closed but still known to Python is 200 bytes; the collector takes some leftovers of ended tasks for
+    # references, the more the more there were at a time.
+    many = sum(attackers[2:])
+    assert many >= 50, attackers
     resident, alive = (late - early for early, late in zip(memory[1], memory[-1]))
-    assert resident < 500_000 and alive < 16_000, memory
+    assert resident < 500_000 and alive < 16_000 + 120 * many, memory
 
 
 def test_limit(server, certs):
