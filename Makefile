@@ -22,6 +22,10 @@ CHECKED_INTERPRETERS = build/openssl-checked/micropython build/mbedtls-checked/m
 CHECKED_FLAGS = -fsanitize=address,undefined -fno-sanitize=nonnull-attribute -fno-sanitize-recover=undefined -g1 \
 	-fno-omit-frame-pointer -DMBEDTLS_CTR_DRBG_RESEED_INTERVAL=3
 
+# The same with counters in place of sanitizers: which lines do those tests reach? Each process leaves its own file.
+COVERAGE_INTERPRETERS = build/openssl-coverage/micropython build/mbedtls-coverage/micropython
+COVERAGE_FLAGS = -O1 -fprofile-instr-generate=$(abspath $(@D))/%p.profraw -fcoverage-mapping
+
 # One more on Mbed TLS as MicroPython's own ports configure it, with much less in it than ours.
 COMMON_INTERPRETER = build/mbedtls-common/micropython
 
@@ -120,6 +124,14 @@ fuzz-coverage: | trees ## which lines of the engines what was found by fuzzing r
 	@tools/install-packages test
 	@for engine in $(or $(ENGINE),openssl mbedtls); do tests/fuzz/run $$engine coverage || exit 1; done
 
+# In all more than this, whatever the random cases do in the time that they have.
+COVERAGE_MINIMUM = 70
+.PHONY: checked-coverage
+checked-coverage: $(COVERAGE_INTERPRETERS) ## which lines of the module and the engines tests/checked reaches
+	@for engine in $(or $(ENGINE),openssl mbedtls); do folder=build/$$engine-coverage; rm -f $$folder/*.profraw; \
+		CHECKED_FLAVOUR=coverage pytest-3 -q tests/checked --engine $$engine && \
+		tests/lib/coverage $$engine $$folder $(COVERAGE_MINIMUM) $$folder/micropython || exit 1; done
+
 .PHONY: audit
 audit: $(TEST_PROGRAMS) ## the release check: all that tries to break the module (docs/reliability.md); PART=NAME: some
 	@tools/install-packages test bench docs lint
@@ -175,7 +187,7 @@ distclean: ## remove the fetched sources too
 # Compilers, libraries and source trees. MicroPython's make compares file times only, so what was made from another tree
 # or with other flags is thrown away here.
 SETTINGS = $(abspath $(MICROPY_DIR) $(MBEDTLS_DIR)) $(CC) $(CFLAGS_EXTRA) $(SSL_EARLIEST_TIME) $(DEBUG) $(UPSTREAM_FLAGS) \
-	$(CHECKED_FLAGS)
+	$(CHECKED_FLAGS) $(COVERAGE_FLAGS)
 .PHONY: trees
 trees:
 	@tools/install-packages build
@@ -187,8 +199,8 @@ trees:
 	@settings=$$(echo '$(SETTINGS)'; cat tools/sources.sha256 micropython.mk ports/*/*.mk tests/checked/module/*.mk \
 		tests/lib/arithmetic.mk); \
 	echo "$$settings" | cmp -s - build/.settings || { \
-		rm -rf $(dir $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(CHECKED_INTERPRETERS) $(COMMON_INTERPRETER)) build/builtin \
-			build/firmware build/mpy-cross; \
+		rm -rf $(dir $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(CHECKED_INTERPRETERS) $(COVERAGE_INTERPRETERS) \
+			$(COMMON_INTERPRETER)) build/builtin build/firmware build/mpy-cross; \
 		echo "$$settings" > build/.settings; }
 
 # Compiles what is frozen into the interpreters.
@@ -205,16 +217,23 @@ build/modules-checked/failing: | build/modules-checked/ssl
 
 # MicroPython's make decides what is out of date. A failure must not leave an older interpreter that looks like success.
 unix_engine = $(firstword $(subst -, ,$*))
-checked = $(if $(filter %-checked,$*),-checked)
+checked = $(if $(filter %-checked %-coverage,$*),-checked)
+checked_flags = $(if $(filter %-coverage,$*),$(COVERAGE_FLAGS),$(CHECKED_FLAGS))
 unix_make = $(MAKE) -C $(MICROPY_DIR)/ports/unix -j$(JOBS) VARIANT_DIR=$(CURDIR)/ports/unix VARIANT=$* \
 	BUILD=$(abspath $(@D)) USER_C_MODULES=$(CURDIR)/build/modules$(checked) SSL_ENGINE=$(unix_engine) \
 	MBEDTLS_DIR=$(abspath $(MBEDTLS_DIR)) MICROPY_MPYCROSS=$(abspath build/mpy-cross/mpy-cross) \
 	$(if $(filter %-common,$*),MBEDTLS_CONFIG_FILE='\"mbedtls/mbedtls_config_port.h\"' SSL_EARLIEST_TIME=1780272000) \
-	CFLAGS_EXTRA='$(CFLAGS_EXTRA)$(if $(filter %-upstream,$*), $(UPSTREAM_FLAGS))$(if $(checked), $(CHECKED_FLAGS))' \
-	$(if $(checked),STRIP= LDFLAGS_EXTRA='$(LDFLAGS_EXTRA) $(CHECKED_FLAGS)')
+	CFLAGS_EXTRA='$(CFLAGS_EXTRA)$(if $(filter %-upstream,$*), $(UPSTREAM_FLAGS))$(if $(checked), $(checked_flags))' \
+	$(if $(checked),STRIP= LDFLAGS_EXTRA='$(LDFLAGS_EXTRA) $(checked_flags)') $(if $(filter %-coverage,$*),CC=clang)
 count_objects = $$($(unix_make) print-cfg 2> /dev/null | tr ' ' '\n' | grep -c '\.o$$')
 
-$(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(CHECKED_INTERPRETERS) $(COMMON_INTERPRETER): build/%/micropython: FORCE \
+.PHONY: coverage-tools
+coverage-tools:
+	@tools/install-packages test
+$(COVERAGE_INTERPRETERS): | coverage-tools
+
+$(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(CHECKED_INTERPRETERS) $(COVERAGE_INTERPRETERS) $(COMMON_INTERPRETER): \
+	build/%/micropython: FORCE \
 	| trees build/mpy-cross/mpy-cross build/modules/ssl build/modules-checked/failing
 	@$(if $(wildcard $@),,TOTAL=$(count_objects)) $(call step,$*) $(unix_make) || { rm -f $@; false; }
 

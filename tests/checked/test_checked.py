@@ -11,6 +11,8 @@ import pathlib
 import mpy_cases
 import pytest
 
+# "coverage": the interpreters of make checked-coverage, which count lines.
+FLAVOUR = os.environ.get("CHECKED_FLAVOUR", "checked")
 CASES = mpy_cases.find(pathlib.Path(__file__).parent / "mpy")
 PASSED_ON = {name: value for name, value in os.environ.items() if name.startswith("CHECKED_")}
 LONG = "CHECKED_STRIDE" in PASSED_ON
@@ -26,7 +28,7 @@ SANITIZERS = {
 @pytest.mark.parametrize("case", CASES, ids=mpy_cases.identify)
 def test_checked(case, engine, certs, start_mpy):
     run = functools.partial(
-        start_mpy, engine=f"{engine}-checked", env=mpy_cases.environment(engine, certs, **SANITIZERS, **PASSED_ON))
+        start_mpy, engine=f"{engine}-{FLAVOUR}", env=mpy_cases.environment(engine, certs, **SANITIZERS, **PASSED_ON))
     seconds = int(PASSED_ON.get("CHECKED_SECONDS", 0)) * len([other for other in CASES if other.script == case.script])
     mpy_cases.check(case, engine, run, timeout=36000 if LONG else 900 + 2 * seconds)
 
