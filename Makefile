@@ -153,6 +153,7 @@ LINTS = lint-format lint-includes lint-cppcheck lint-clang-tidy
 .PHONY: lint $(LINTS)
 lint: $(LINTS) ## check format, include boundaries and what static analysis finds
 
+lint-clang-tidy: build/openssl/micropython
 $(LINTS): lint-%: trees
 	@tools/install-packages lint
 	@$(call step,$@) tools/lint $* '$(MBEDTLS_DIR)'
