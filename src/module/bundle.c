@@ -42,8 +42,8 @@ static bool try_read(mp_obj_t file, size_t offset, uint8_t *buf, size_t size) {
 }
 
 // For the engine, in the middle of a handshake: what is raised says that the bundle cannot be read. Threads take turns,
-// for a file has one place where it is read; a handshake from inside of a file system in Python would move that, too, and
-// gets nothing.
+// for a file has one place where it is read. A handshake from inside of a file system in Python would move that, too,
+// and gets nothing.
 static bool read_file(void *arg, size_t offset, uint8_t *buf, size_t size) {
     static tls_lock_t lock;
     static void *reader;
