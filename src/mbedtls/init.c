@@ -49,7 +49,7 @@ unsigned count_failed_allocations(void) {
 static mbedtls_entropy_source_state first_source;
 
 // If memory runs out while the generator is seeded anew, as it is every 10,000 requests, the library (3.6.6) has freed
-// the hash in which it gathers entropy, and takes it for a good one the next time. Before that it asks its first source.
+// its hash of entropy, and takes it for a good one the next time. Before that it asks its first source.
 static int mend_and_poll(void *context, unsigned char *out, size_t size, size_t *len) {
     mbedtls_entropy_context *entropy = context;
     if (entropy->MBEDTLS_PRIVATE(accumulator).MBEDTLS_PRIVATE(md_ctx) == NULL) {
