@@ -342,7 +342,7 @@ class SSLSocket:
         """The same as `write()`."""
     def close(self) -> None:
         """Say close_notify and close the stream below. Waits at most three seconds, or the timeout if that is less, for
-        what is still to be sent. May be called again.
+        what is still to be sent, and not for a peer that has read nothing for so long. May be called again.
         """
     def __enter__(self) -> SSLSocket:
         """Return the connection itself."""

@@ -195,6 +195,14 @@ static tls_status_t hook_recv(tls_host_t *host, uint8_t *buf, size_t size, size_
     return status;
 }
 
+static void note_refusal(mp_obj_ssl_socket_t *self, bool refused) {
+    if (!refused) {
+        self->full_since = 0;
+    } else if (self->full_since == 0) {
+        self->full_since = (uint32_t)mp_hal_ticks_ms() | 1;
+    }
+}
+
 static tls_status_t hook_send(tls_host_t *host, const uint8_t *buf, size_t size, size_t *count) {
     ssl_call_t *call = ssl_call_of(host);
     if (call->socket->send_error != MP_OBJ_NULL) {
@@ -210,6 +218,7 @@ static tls_status_t hook_send(tls_host_t *host, const uint8_t *buf, size_t size,
     ssl_hold_interrupt(false);
     mp_handle_pending(true); // an interrupted write may have told how much it wrote, and nothing of the Ctrl-C
     tls_status_t status = move_bytes(call, true, (uint8_t *)(uintptr_t)buf, size, count);
+    note_refusal(call->socket, status == TLS_WANT_WRITE);
     if (status == TLS_OK) {
         count_flow(call, true, buf, *count);
         ssl_datagram_sent(call->socket);

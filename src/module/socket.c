@@ -592,6 +592,12 @@ static void drain_input(mp_obj_ssl_socket_t *self, const ssl_deadline_t *deadlin
     }
 }
 
+// Not for a peer that has read nothing for as long as that before: under asyncio all others wait as well.
+static bool may_wait_to_close(const ssl_call_t *call) {
+    const ssl_deadline_t full = {.start = call->socket->full_since, .limit = MICROPY_PY_SSL_CLOSE_TIMEOUT_MS};
+    return ssl_deadline_left(&call->deadline) > 0 && (full.start == 0 || ssl_deadline_left(&full) > 0);
+}
+
 // Says close_notify behind all that was written before. Without it the peer must take its data for truncated, so a
 // stream that is full gets the time of the call to take it, and one that is slow no more. A stream that blocks is not
 // written while it would.
@@ -602,7 +608,7 @@ static tls_status_t send_close_notify(ssl_call_t *call) {
         if (is_writable_at_once(self->stream)) {
             status = tls_connection_close_notify(self->connection, &call->host);
         }
-        if (status != TLS_WANT_WRITE || ssl_deadline_left(&call->deadline) == 0) {
+        if (status != TLS_WANT_WRITE || !may_wait_to_close(call)) {
             return status;
         }
         mp_event_wait_ms(1);
@@ -1043,7 +1049,7 @@ static void ssl_socket_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
 //|     """The same as `write()`."""
 //| def close(self) -> None:
 //|     """Say close_notify and close the stream below. Waits at most three seconds, or the timeout if that is less, for
-//|     what is still to be sent. May be called again.
+//|     what is still to be sent, and not for a peer that has read nothing for so long. May be called again.
 //|     """
 //| def __enter__(self) -> SSLSocket:
 //|     """Return the connection itself."""

@@ -20,6 +20,7 @@ typedef struct _mp_obj_ssl_socket_t {
     mp_obj_t send_error;      // OSError of a stream that can no longer be written, but still be read; or MP_OBJ_NULL
     uint32_t handshake_start; // ticks
     size_t congestion;        // bytes to write until the stream is believed to take whole records again
+    uint32_t full_since;      // ticks, or 0: the stream took something the last time
     int failed;               // TLS_CODE_* of the error that ended the connection, 0 if none
     uint8_t busy;             // a call is inside the engine
     uint8_t read_want;        // poll direction that a read waits for (MP_STREAM_POLL_*), 0: its own

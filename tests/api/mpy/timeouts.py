@@ -216,6 +216,19 @@ def timeout_while_closing():
     raises_os_error(EBADF, None, link.client.read, 1)
 
 
+# The three seconds are over when it closes, and under asyncio all others would wait for it once more.
+@case
+def closing_after_the_peer_has_read_nothing_for_long():
+    link = over_sockets()
+    link.client.settimeout(0)
+    while link.client.write(noise(65536)):
+        pass
+    time.sleep(3.1)
+    start = time.ticks_ms()
+    same(link.client.close(), None)
+    true(time.ticks_diff(time.ticks_ms(), start) < 1500)
+
+
 @each(("shutdown", lambda sock: sock.shutdown(1)), ("unwrap", lambda sock: sock.unwrap()))
 def close_notify_that_is_taken_slowly(name, method):
     link = dripping(Narrow).shake()
