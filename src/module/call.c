@@ -199,7 +199,8 @@ static void note_refusal(mp_obj_ssl_socket_t *self, bool refused) {
     if (!refused) {
         self->full_since = 0;
     } else if (self->full_since == 0) {
-        self->full_since = (uint32_t)mp_hal_ticks_ms() | 1;
+        uint32_t now = (uint32_t)mp_hal_ticks_ms();
+        self->full_since = now == 0 ? UINT32_MAX : now; // a millisecond ago, not in one
     }
 }
 
