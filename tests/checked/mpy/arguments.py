@@ -15,7 +15,7 @@ import tls
 from datagrams import Post, join
 from pipes import EPIPE, End, Link, content, new_psk_contexts, new_server_context, new_verifying_context, transfer
 from seeds import seeds
-from testing import Failure, each, equal, run, true
+from testing import each, equal, run, true
 
 # What docs/errors.md names, and what MicroPython itself says of attributes that are not there.
 ALLOWED = (TypeError, ValueError, OSError, AttributeError, MemoryError, OverflowError)

@@ -8,10 +8,10 @@ import socket
 import ssl
 
 import failing
-from datagrams import Pair, contexts, talk as talk_datagrams
+from datagrams import Pair, talk as talk_datagrams
 from pipes import (
-    End, Link, connect, content, join, new_client_context, new_psk_contexts, new_server_context,
-    new_verifying_context, noise, path, pin, socket_pair, transfer)
+    End, connect, content, join, new_psk_contexts, new_server_context, new_verifying_context, noise, path, pin,
+    socket_pair, transfer)
 from testing import case, each, equal, fail, run, same, true
 
 ENOMEM = 12
