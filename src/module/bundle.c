@@ -9,6 +9,7 @@
 #include "engine/lock.h"
 #include "module/errors.h"
 #include "py/builtin.h"
+#include "py/runtime.h"
 #include "py/stream.h"
 
 static size_t seek(mp_obj_t file, mp_off_t offset, int whence) {
@@ -34,6 +35,10 @@ static size_t read_at(mp_obj_t file, size_t offset, uint8_t *buf, size_t size) {
 static bool try_read(mp_obj_t file, size_t offset, uint8_t *buf, size_t size) {
     nlr_buf_t nlr;
     if (nlr_push(&nlr) != 0) {
+        // Ctrl-C in a block device or file system in Python is none of the file's errors: it is raised afterwards.
+        if (!mp_obj_exception_match(MP_OBJ_FROM_PTR(nlr.ret_val), MP_OBJ_FROM_PTR(&mp_type_Exception))) {
+            mp_sched_exception(MP_OBJ_FROM_PTR(nlr.ret_val));
+        }
         return false;
     }
     bool all = read_at(file, offset, buf, size) == size;

@@ -11,7 +11,7 @@ import uctypes
 from pipes import (
     End, Link, content, new_client_context, new_psk_contexts, new_server_context, new_verifying_context, path, pin,
     transfer)
-from testing import each, equal, run, true
+from testing import each, equal, raises, run, true
 
 STREAM_SEEK = 2
 SEEK = {"offset": uctypes.INT64 | 0, "whence": uctypes.INT32 | 8}  # struct mp_stream_seek_t
@@ -256,6 +256,21 @@ def a_bundle_is_read_from_inside_itself(place):
     hooks.action = lambda link: inner.append(live(Hooks(None), contexts))
     live(hooks, contexts)
     equal(inner, [False])
+    true(live(hooks, contexts))
+
+
+def press_ctrl_c(link):
+    raise KeyboardInterrupt
+
+
+# That the bundle cannot be read is all that the engine is told; the exception itself comes as soon as the call has ended.
+@each("bundle readinto", "bundle ioctl")
+def ctrl_c_while_a_bundle_is_read(place):
+    hooks = Hooks(place)
+    contexts = new_contexts(hooks, 0x0304)
+    hooks.action = press_ctrl_c
+    raises(KeyboardInterrupt, live, hooks, contexts)
+    true(hooks.ran)
     true(live(hooks, contexts))
 
 
