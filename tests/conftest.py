@@ -1,6 +1,6 @@
 """What all pytest folders share: the interpreters, the certificates, and programs that end with their test.
 
-pytest-3 tests/FOLDER [--engine openssl|mbedtls]
+pytest-3 tests/FOLDER [--engine openssl|mbedtls [--engine-only]]
 """
 
 import itertools
@@ -22,6 +22,14 @@ PROCESSES = pytest.StashKey[list]()
 
 def pytest_addoption(parser):
     parser.addoption("--engine", choices=ENGINES, action="append", help="test this engine only (default: both)")
+    parser.addoption("--engine-only", action="store_true", help="leave out tests that are the same for each engine")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("engine_only"):
+        same = [item for item in items if "engine" not in item.fixturenames]
+        items[:] = [item for item in items if item not in same]
+        config.hook.pytest_deselected(items=same)
 
 
 def pytest_generate_tests(metafunc):

@@ -1,5 +1,6 @@
 """An emulated board: boots a firmware in QEMU and runs MicroPython scripts on it."""
 
+import binascii
 import os
 import pathlib
 import select
@@ -125,9 +126,10 @@ class Board(pyboard.Pyboard):
         for name, data in files.items():
             writer.mkfile(name, data)
         rom = writer.finalise()
-        self.exec_(f"import vfs; _rom = bytearray({len(rom)})")
-        for start in range(0, len(rom), 2048):
-            self.exec_(f"_rom[{start}:{start + 2048}] = {rom[start:start + 2048]!r}")
+        self.exec_(f"import binascii, vfs; _rom = bytearray({len(rom)})")
+        for start in range(0, len(rom), 6144):
+            text = binascii.b2a_base64(rom[start:start + 6144], newline=False)
+            self.exec_(f"_rom[{start}:{start + 6144}] = binascii.a2b_base64({text!r})")
         self.exec_("vfs.mount(vfs.VfsRom(_rom), '/rom')")
 
     def run(self, script, timeout=120):
