@@ -364,6 +364,8 @@ def attempt(world):
     key = label(target, name)
     seen.setdefault(key, 0)
     start = time.ticks_ms()
+    if name == "wrap_socket" and any(isinstance(argument, ssl.SSLSocket) for argument in arguments):
+        arguments = [Ended()]  # over a connection without a peer the handshake waits, and nothing bounds it
     try:
         if is_patient(target) and name == "wrap_socket":
             keywords["do_handshake_on_connect"] = False  # what it makes cannot be told before
