@@ -1,11 +1,12 @@
 """An emulated board: boots a firmware in QEMU and runs MicroPython scripts on it."""
 
-import binascii
 import os
 import pathlib
 import select
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -31,7 +32,10 @@ def image(kind):
 IMAGES = [image("MPS2_AN385-default"), image("VIRT_RV32-default")]
 OTHER_IMAGES = [image("MPS2_AN385-tiny"), image("MPS2_AN385-full")]
 
-# Files for the scripts, kept in memory on the board and found through MicroPython's VFS.
+# Where memory is that the firmware leaves alone: a ROMFS image lies there, as in flash.
+ROM = {"MPS2_AN385": 0x21000000, "MPS2_AN500": 0x60000000, "VIRT_RV32": 0x84000000}
+
+# Files for a board that has booted, kept in its heap and found through MicroPython's VFS.
 FILES = """
 import io, os, vfs
 class Files:
@@ -59,8 +63,31 @@ class Files:
 _files = Files()
 vfs.mount(_files, "/host")
 import sys
-sys.path[:] = ["/host", ".frozen"]
+sys.path.insert(0, "/host")
 """
+
+MOUNT_ROM = """
+import sys, uctypes, vfs
+vfs.mount(vfs.VfsRom(uctypes.bytearray_at({address}, {size})), "/rom")
+sys.path[:] = ["/rom", ".frozen"]
+"""
+
+
+def romfs_of(files):
+    """A ROMFS image of files (name: bytes), which may be in a folder."""
+    folders = {}
+    for name, data in files.items():
+        folder, _, name = name.rpartition("/")
+        folders.setdefault(folder, {})[name] = data
+    writer = romfs.VfsRomWriter()
+    for folder, members in folders.items():
+        if folder:
+            writer.opendir(folder)
+        for name, data in members.items():
+            writer.mkfile(name, data)
+        if folder:
+            writer.closedir()
+    return writer.finalise()
 
 
 class _Process:
@@ -77,6 +104,10 @@ class _Process:
         self.process.wait()
         self.process.stdin.close()
         self.process.stdout.close()
+
+    def wake(self):
+        """Has QEMU look for input again. It looked before the firmware listened, and does so once a second."""
+        self.process.send_signal(signal.SIGIO)
 
     def read(self, size=1):
         data = b""
@@ -96,41 +127,39 @@ class _Process:
 
 
 class Board(pyboard.Pyboard):
-    """A booted firmware, ready to run scripts; `extra` goes to QEMU."""
+    """A booted firmware, ready to run scripts. `rom` are files (name: bytes) at /rom; `extra` goes to QEMU."""
 
-    def __init__(self, image, extra=()):
+    def __init__(self, image, rom=None, extra=()):
         machine = image.parent.name.split("-")[0]
         self.use_raw_paste = True
         self.in_raw_repl = False
-        self.serial = _Process([*MACHINES[machine], "-display", "none", "-monitor", "none", "-serial", "stdio",
-                                "-semihosting", *extra, "-kernel", str(image)])
-        self.restart()
+        self.mount = ""
+        with tempfile.NamedTemporaryFile(suffix=".romfs") as file:
+            if rom:
+                size = file.write(romfs_of(rom))
+                file.flush()
+                self.mount = MOUNT_ROM.format(address=ROM[machine], size=size)
+                extra = [*extra, "-device", f"loader,file={file.name},addr={ROM[machine]},force-raw=on"]
+            self.serial = _Process([*MACHINES[machine], "-display", "none", "-monitor", "none", "-serial", "stdio",
+                                    "-semihosting", *extra, "-kernel", str(image)])
+            self.read_until(1, b">>> ", timeout=30)
+            self.serial.wake()
+            self.restart()
 
     def restart(self):
         """A soft reset."""
         self.enter_raw_repl(soft_reset=True)
         self.exec_(f"import board; board.set_time({int(time.time())})")
+        self.exec_(self.mount)
 
     def put(self, files):
-        """Makes files (name: bytes) known to the board."""
+        """Adds files (name: bytes) at /host, where they are kept in the heap, and modules are found first."""
         self.exec_(FILES)
         for name, data in files.items():
             self.exec_(f"_files.files[{name!r}] = b''")
             for start in range(0, len(data), 2048):
                 self.exec_(f"_files.files[{name!r}] += {data[start:start + 2048]!r}")
         self.exec_("import gc; gc.collect()")
-
-    def mount_rom(self, files):
-        """Mounts files (name: bytes) as a ROMFS at /rom. It lies in RAM, which nothing but an address tells from flash."""
-        writer = romfs.VfsRomWriter()
-        for name, data in files.items():
-            writer.mkfile(name, data)
-        rom = writer.finalise()
-        self.exec_(f"import binascii, vfs; _rom = bytearray({len(rom)})")
-        for start in range(0, len(rom), 6144):
-            text = binascii.b2a_base64(rom[start:start + 6144], newline=False)
-            self.exec_(f"_rom[{start}:{start + 6144}] = binascii.a2b_base64({text!r})")
-        self.exec_("vfs.mount(vfs.VfsRom(_rom), '/rom')")
 
     def run(self, script, timeout=120):
         """Runs a script and returns what it printed and the exception that ended it, as text."""

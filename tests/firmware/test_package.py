@@ -1,12 +1,13 @@
 """Do the files of package.json, as mip brings them, fit on a board and find there what they import?"""
 
+import contextlib
 import json
 import pathlib
 import re
 import subprocess
 
 import pytest
-from board import ROOT
+from board import ROOT, Board
 
 FILES = {pathlib.PurePath(target).stem: ROOT / source
          for target, source in json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["urls"]}
@@ -17,8 +18,7 @@ SOCKET = b"SOCK_STREAM = 1\n"
 TEXT = (ROOT / "docs" / "firmware.md").read_text(encoding="utf-8")
 
 IMPORT = """
-import gc, sys
-sys.path.append("/{place}")
+import gc
 import binascii, errno, hashlib, json, os, select, socket, ssl, time
 gc.collect()
 before = gc.mem_alloc()
@@ -49,7 +49,7 @@ def compiled(tmp_path):
 def test_import(board, compiled, name):
     """As bytecode in a file, with the heap that it takes."""
     board.put({"socket.py": SOCKET, f"{name}.mpy": compiled(FILES[name])})
-    output, error = board.run(IMPORT.format(place="host", name=name))
+    output, error = board.run(IMPORT.format(name=name))
     assert not error, error
     size, path = output.split()
     assert path == f"/host/{name}.mpy"
@@ -57,10 +57,10 @@ def test_import(board, compiled, name):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_import_of_source(board, name):
+def test_import_of_source(image, name):
     """As Python, which the board compiles."""
-    board.mount_rom({"socket.py": SOCKET, f"{name}.py": FILES[name].read_bytes()})
-    output, error = board.run(IMPORT.format(place="rom", name=name))
+    with contextlib.closing(Board(image, {"socket.py": SOCKET, f"{name}.py": FILES[name].read_bytes()})) as board:
+        output, error = board.run(IMPORT.format(name=name))
     assert not error and output.split()[1] == f"/rom/{name}.py", error
 
 

@@ -1,6 +1,12 @@
 """Does a soft reset leave nothing behind? And does an image without entropy not come to be?"""
 
+import contextlib
+import pathlib
 import subprocess
+
+import pytest
+from board import Board
+from test_scripts import board_files
 
 OPEN = """
 import gc
@@ -16,12 +22,17 @@ print([link.client.version() for link in links])
 """
 
 
-def test_soft_reset_with_open_connections(board, certs):
+@pytest.fixture
+def board(image, certs):
+    """A board that has just booted, with what the scripts import."""
+    with contextlib.closing(Board(image, board_files(certs))) as board:
+        yield board
+
+
+def test_soft_reset_with_open_connections(board):
     """Three times, with connections in all states; memory is as at the start, and the next ones work."""
-    from test_scripts import board_files
     levels = set()
     for _ in range(3):
-        board.put(board_files(certs))
         output, error = board.run(OPEN)
         assert not error, error
         level, versions = output.splitlines()
@@ -33,19 +44,10 @@ def test_soft_reset_with_open_connections(board, certs):
 
 # Makes contexts with less and less memory, until none can be made.
 SHORT = """
-import gc, ssl
+import ballast, ssl
 made = []
 for left in range(6000, 0, -128):
-    gc.collect()
-    held = []
-    size = 4096
-    while size >= 16:
-        try:
-            while gc.mem_free() > left + size:
-                held.append(bytearray(size))
-        except MemoryError:
-            pass
-        size //= 2
+    held = ballast.all_but(left)
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         made.append(True)
@@ -56,15 +58,13 @@ print(made[0], made[-1])
 """
 
 
-def test_soft_reset_after_a_context_that_could_not_be_made(board, certs):
+def test_soft_reset_after_a_context_that_could_not_be_made(board):
     """What the library had allocated by then is not used any more after the reset."""
-    from test_scripts import board_files
     for _ in range(2):
         output, error = board.run(SHORT)
         assert not error, error
         assert output.split() == ["True", "False"]
         board.restart()
-    board.put(board_files(certs))
     output, error = board.run(OPEN)
     assert not error, error
 
@@ -72,14 +72,11 @@ def test_soft_reset_after_a_context_that_could_not_be_made(board, certs):
 def test_entropy_is_the_ports(image):
     """The library's only source is the function that a port must have, and only the test source has it here."""
     nm = "arm-none-eabi-nm" if image.parent.name.startswith("MPS2") else "riscv64-unknown-elf-nm"
+    symbols = subprocess.run([nm, "-A", *image.parent.rglob("*.o")], capture_output=True, text=True, check=False).stdout
 
     def objects(kind):
-        found = []
-        for path in image.parent.rglob("*.o"):
-            symbols = subprocess.run([nm, path], capture_output=True, text=True, check=False).stdout
-            if any(line.split()[-2:] == [kind, "mbedtls_hardware_poll"] for line in symbols.splitlines()):
-                found.append(path.name)
-        return found
+        return [pathlib.Path(line.split(":")[0]).name for line in symbols.splitlines()
+                if line.split()[-2:] == [kind, "mbedtls_hardware_poll"]]
 
     assert objects("U") == ["entropy.o"]
     assert objects("T") == ["insecure_test_entropy.o"]

@@ -24,7 +24,7 @@ NOT_HERE = dict(line.split(" | ") for line in (HERE / "not-here.txt").read_text(
 # What the scripts expect around them and a board does not have.
 SHIMS = {
     "socket.py": b"",
-    "os.py": b"from uos import *\ndef getenv(name):\n    return '/host/certs'\n",
+    "os.py": b"from uos import *\ndef getenv(name):\n    return '/rom/certs'\n",
 }
 CERTIFICATES = ("root.pem", "other-root.pem", "ec-chain.pem", "ec.key", "rsa-chain.pem", "rsa.key", "expired-chain.pem",
                 "expired.key", "wrong-name-chain.pem", "wrong-name.key", "self-signed-chain.pem", "self-signed.key",
@@ -56,14 +56,11 @@ def public_roots(certs):
         return file.read()
 
 
-def check(case, image, certs, wanted=(), rom=None):
+def check(case, image, files, wanted=()):
     """Runs the cases of a script that are wanted (default: all), if none of them has been asked for yet."""
     def run(script, options):
-        board = Board(image)
+        board = Board(image, {**files, "script.py": script.read_bytes()})
         try:
-            if rom:
-                board.mount_rom(rom)
-            board.put({**board_files(certs), "script.py": script.read_bytes()})
             return Finished(*board.run(f"import sys; sys.argv[:] = {['', *wanted]}; import script", timeout=300))
         finally:
             board.close()
@@ -73,8 +70,10 @@ def check(case, image, certs, wanted=(), rom=None):
 
 @pytest.mark.parametrize("case", CASES, ids=map(mpy_cases.identify, CASES))
 def test(case, image, certs):
-    rom = {"public.bundle": public_roots(certs)} if case.script.stem == "bundles" else None
-    check(case, image, certs, rom=rom)
+    files = board_files(certs)
+    if case.script.stem == "bundles":
+        files["public.bundle"] = public_roots(certs)
+    check(case, image, files)
 
 
 def why_not(case):
@@ -97,7 +96,7 @@ def stream_runs():
 def test_stream(image, case, certs):
     """The scripts of tests/stream, with what not-here.txt says of them."""
     wanted = [each.name for each in STREAM_CASES if each.script == case.script and why_not(each) not in TOO_MUCH]
-    check(case, image, certs, wanted)
+    check(case, image, board_files(certs), wanted)
 
 
 def test_list_names_cases():

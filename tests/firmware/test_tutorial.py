@@ -67,10 +67,9 @@ def test_main(image, folder, start, interpreter, tool, free_port):
     for name in tutorial.MPREMOTE.split()[2:-2]:
         files[name] = ((ROOT / "examples" if name.endswith(".py") else folder) / name).read_bytes()
     # Once around, not for ever.
-    script = "import os; os.chdir('/host')\n" + tutorial.PROGRAMS["main.py"].replace(
+    script = "import os; os.chdir('/rom')\n" + tutorial.PROGRAMS["main.py"].replace(
         "client.receive(60)", "client.receive(1); raise KeyboardInterrupt")
-    with contextlib.closing(Board(image, extra)) as board:
-        board.put(files)
+    with contextlib.closing(Board(image, files, extra)) as board:
         output, error = board.run(script, timeout=60)
     assert output == tutorial.BOARD and error.strip().endswith("KeyboardInterrupt:"), output + error
     south.wait_output("^greenhouse/north: 21.5$")

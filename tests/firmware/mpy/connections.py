@@ -6,7 +6,7 @@ import ssl
 import time
 
 from pipes import Link, End, content, join, new_client_context, new_psk_contexts, new_server_context, \
-    new_verifying_context, noise, pin, transfer
+    new_verifying_context, noise, path, pin, transfer
 from testing import case, contains, each, equal, raises, run, true
 
 @each(("TLSv1.2", ssl.TLSVersion.TLSv1_2), ("TLSv1.3", ssl.TLSVersion.TLSv1_3))
@@ -107,7 +107,7 @@ def dtls():
     client_context.load_verify_locations(cadata=content("root.pem"))
     client_context.verify_mode = ssl.CERT_REQUIRED
     server_context = ssl.SSLContext(ssl.PROTOCOL_DTLS_SERVER)
-    server_context.load_cert_chain("/host/certs/ec-chain.pem", "/host/certs/ec.key")
+    server_context.load_cert_chain(path("ec-chain.pem"), path("ec.key"))
     server = server_context.wrap_socket(far, server_side=True, do_handshake_on_connect=False, client_id=b"one")
     client = client_context.wrap_socket(near, server_hostname="server.test", do_handshake_on_connect=False)
     for _ in range(100):
