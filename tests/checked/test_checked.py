@@ -1,7 +1,8 @@
 """Does an interpreter with sanitizers, in which any allocation can be made to fail, ever crash, hang or lose a byte?
 
-The cases are in mpy/. CHECKED_SECONDS is how long each random case goes on (default: a few seconds), CHECKED_SEED where
-it starts (default: somewhere else in each run, and told), CHECKED_STRIDE=1 has every allocation fail, 7 every seventh.
+The cases are in mpy/. CHECKED_SECONDS is how long each random case goes on (default: a minute for all of a script),
+CHECKED_SEED where it starts (default: somewhere else in each run, and told), CHECKED_STRIDE=1 has every allocation fail,
+7 every seventh.
 """
 
 import functools

@@ -113,17 +113,20 @@ def read_keywords():
     true("server_side" in names and "cafile" in names and "password" in names, names)
 
 
-# Files are there as copies: some calls write to what they are given.
 def enter_folder():
     folder = "/tmp/arguments-%d" % random.getrandbits(30)
     os.mkdir(folder)
     os.chdir(folder)
+    return folder
+
+
+# Copies, since some calls write to what they are given: new ones for each world.
+def copy_files():
     for name in FILES:
         with open(name, "wb") as f:
             f.write(content(name))
     with open("12345678.0", "wb") as f:  # as OpenSSL names what is in its folders
         f.write(content("root.pem"))
-    return folder
 
 
 def leave_folder(folder):
@@ -208,6 +211,7 @@ in_memory = []  # what wrap_bio() made
 
 
 def new_world():
+    copy_files()
     client, server = new_verifying_context(), new_server_context()
     dtls = ssl.SSLContext(ssl.PROTOCOL_DTLS_CLIENT), ssl.SSLContext(ssl.PROTOCOL_DTLS_SERVER)
     world = [client, server, tls.SSLContext(ssl.PROTOCOL_TLS_CLIENT), tls.SSLContext(ssl.PROTOCOL_TLS_SERVER)]
@@ -443,7 +447,7 @@ def nothing_but_exceptions(name):
     folder = enter_folder()
     calls = 0
     try:
-        for seed in seeds(15):
+        for seed in seeds(60):
             try:
                 world = new_world()
                 things = set(label(target, name) for target in world for name in names_of(target))

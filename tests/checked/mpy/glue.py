@@ -457,7 +457,7 @@ class Session:
             same(self.watch(sock.send, b"x"), RAISED)
 
 
-def go(name, seconds, mortal=False, shortage=False):
+def go(name, mortal=False, shortage=False):
     kind, _, under = name.partition(" over ")
     if under == "datagrams":
         pair = contexts(kind)
@@ -468,7 +468,7 @@ def go(name, seconds, mortal=False, shortage=False):
     if under != "datagrams":
         pin(0x0303 if kind.endswith("1.2") else 0x0304, *pair)
     arrived = 0
-    for seed in seeds(seconds):
+    for seed in seeds(3):  # a minute for all cases
         session = Session(under, pair, mortal, shortage)
         try:
             session.run()
@@ -483,24 +483,24 @@ def go(name, seconds, mortal=False, shortage=False):
 
 @each("psk 1.2", "psk 1.3", "certificates 1.2", "certificates 1.3")
 def wild_streams(name):
-    go(name, 1)
+    go(name)
 
 
 @each("psk 1.3 over sockets", "certificates 1.2 over bios", "psk over datagrams", "ec over datagrams")
 def wild_calls(name):
-    go(name, 1)
+    go(name)
 
 
 @each("psk 1.2", "psk 1.3", "certificates 1.2", "certificates 1.3", "psk over datagrams")
 def closed_from_inside(name):
-    go(name, 1, mortal=True)
+    go(name, mortal=True)
 
 
 @each(
     "psk 1.2", "psk 1.3", "certificates 1.2", "certificates 1.3", "psk 1.3 over sockets", "psk 1.3 over bios",
     "psk over datagrams")
 def memory_is_short(name):
-    go(name, 1 if " over " in name else 2, shortage=True)
+    go(name, shortage=True)
 
 
 run()
