@@ -108,6 +108,11 @@ static void load_file(mp_obj_t path, void *arg) {
 }
 
 void ssl_load_capath(mp_obj_ssl_context_t *self, mp_obj_t capath) {
+    size_t len;
+    ssl_chars_from_obj(capath, &len);
+    if (len == 0) {
+        mp_raise_OSError(MP_ENOENT); // listdir() takes it for the current folder, and empty bytes for a pointer
+    }
     folder_t folder = {.context = self};
     ssl_each_in_capath(capath, load_file, &folder);
     if (!folder.found) {

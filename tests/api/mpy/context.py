@@ -427,6 +427,7 @@ def empty_bytes_in_place_of_text():
     raises(ValueError, client.set_groups, [empty])
     raises(ValueError, client.set_ecdh_curve, empty)
     raises(ValueError, client.wrap_socket, End(), server_hostname=empty)
+    raises(OSError, client.load_verify_locations, None, empty)
     server.load_cert_chain(path("ec-chain.pem"), path("ec.key"), empty)
     raises(ValueError, server.load_cert_chain, path("ec.pem"), path("ec.encrypted.pem"), empty)
     if ssl.ENGINE == "openssl":

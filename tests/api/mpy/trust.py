@@ -215,6 +215,7 @@ def folders_without_certificates(_, name):
 def folders_that_are_none():
     context = new_client_context()
     raises(OSError, context.load_verify_locations, capath="/nonexistent/folder")
+    equal(raises(OSError, context.load_verify_locations, capath="").errno, 2)
     raises(TypeError, context.load_verify_locations, capath=1)
 
 

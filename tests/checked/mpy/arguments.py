@@ -206,8 +206,7 @@ def connected():
     return link
 
 
-peers = []  # an established connection whose streams do not end
-in_memory = []  # what wrap_bio() made
+patient = []  # those whose streams do not end, and those over other connections
 
 
 def new_world():
@@ -237,9 +236,8 @@ def new_world():
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     world.extend((incoming, outgoing))
     alive = Link(*new_psk_contexts())
-    peers[:] = [alive.client, alive.server]
-    in_memory[:] = [client.wrap_bio(incoming, outgoing, server_hostname="server.test")]
-    world.extend(peers + in_memory)
+    patient[:] = [alive.client, alive.server]
+    world.extend((alive.client, alive.server, client.wrap_bio(incoming, outgoing, server_hostname="server.test")))
     for sock in (link.client, half_made().client):
         sock.close()
         world.append(sock)
@@ -362,17 +360,16 @@ def read(e):
 KINDS = ssl.SSLContext, ssl.SSLSocket, ssl.SSLSession, ssl.MemoryBIO
 
 
-# A handshake over a connection whose own peer says nothing lasts as long.
-def waits_for_ever(name, things):
-    return name == "wrap_socket" and any(thing is sock for thing in things for sock in peers + in_memory)
-
-
 # What waits for peers that do not answer, unless the socket was told otherwise; with DTLS it is half a minute.
 def is_patient(thing):
-    if any(thing is sock for sock in peers):
+    if any(thing is sock for sock in patient):
         return True
     context = thing.context if isinstance(thing, ssl.SSLSocket) else thing
     return isinstance(context, ssl.SSLContext) and context.protocol > 1
+
+
+def is_over_tls(name, things):
+    return name == "wrap_socket" and any(isinstance(thing, ssl.SSLSocket) for thing in things)
 
 
 def attempt(world):
@@ -382,26 +379,24 @@ def attempt(world):
     name = random.choice(names)
     arguments = arguments_for(name, world)
     keywords = {random.choice(KEYWORDS): value(world) for _ in range(random.choice((0, 0, 0, 1, 2)))}
-    if waits_for_ever(name, arguments + list(keywords.values())):
-        return
+    over_tls = is_over_tls(name, arguments + list(keywords.values()))
     key = label(target, name)
     seen.setdefault(key, 0)
     start = time.ticks_ms()
     try:
-        if is_patient(target) and name == "wrap_socket":
-            keywords["do_handshake_on_connect"] = False  # what it makes cannot be told before
-        elif is_patient(target) and isinstance(target, ssl.SSLSocket):
+        if isinstance(target, ssl.SSLSocket) and is_patient(target):
             target.settimeout(0.01)
-        elif target is ssl and name == "wrap_socket" and random.randrange(2):
-            keywords["do_handshake"] = False  # that over a stream that ends fails
+        # What is made cannot be told before. And a handshake over a stream that ends fails.
+        if name == "wrap_socket" and (over_tls or is_patient(target) or random.randrange(2)):
+            keywords["do_handshake" if target is ssl else "do_handshake_on_connect"] = False
         attribute = getattr(target, name)
         if callable(attribute) and random.randrange(20):
             answer = attribute(*arguments, **keywords)
             seen[key] += 1
             if len(world) < 60 and isinstance(answer, KINDS):
                 world.append(answer)
-                if name == "wrap_bio":
-                    in_memory.append(answer)
+                if over_tls:
+                    patient.append(answer)
         elif random.randrange(10):
             setattr(target, name, arguments[0] if arguments else None)
             seen[key] += 1
