@@ -323,6 +323,21 @@ def note(engine):
         yield lambda line: file.write(line + "\n")
 
 
+def has_grown(memory, attackers):
+    """Whether more is held than before, of C's memory and of Python's heap, after that many attackers each time.
+
+    All buffers have their size after two rounds. Fifty connections that are never freed are more than a megabyte. One that
+    is closed but still known to Python is 200 bytes; the collector takes some leftovers of ended tasks for references, the
+    more the more there were at a time, and now and then none. So what was held after either of the first two rounds is
+    compared with what was held after both of the last. A leak grows again in the next rounds; what such a leftover holds,
+    which may be all tasks of a round, does not.
+    """
+    many = sum(attackers[2:-1])
+    assert many >= 40, attackers
+    resident, alive = (min(late) - max(early) for early, late in zip(zip(*memory[:2]), zip(*memory[-2:])))
+    return resident >= 500_000 or alive >= 16_000 + 120 * many
+
+
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
 def test_goes_on(server, note, certs, attack):
     """Honest clients are served all the time, and nothing is left of the attack, however often it comes."""
@@ -330,28 +345,24 @@ def test_goes_on(server, note, certs, attack):
     with Honest(attacked, certs) as quiet:
         time.sleep(0.3)
     descriptors = attacked.descriptors()
-    seconds, memory, attackers = [], [], []
-    start = time.monotonic()
-    while len(memory) < 5 or (time.monotonic() - start < 2 and len(memory) < 50):
-        before = attacked.connections
-        with Honest(attacked, certs) as honest:
-            attack(attacked, certs)
-        attackers.append(attacked.connections - before - len(honest.seconds))
-        attacked.wait_descriptors(descriptors)
-        memory.append(attacked.memory())
-        seconds += honest.seconds
+    for _ in range(3):
+        seconds, memory, attackers = [], [], []
+        start = time.monotonic()
+        while len(memory) < 5 or (time.monotonic() - start < 2 and len(memory) < 50):
+            before = attacked.connections
+            with Honest(attacked, certs) as honest:
+                attack(attacked, certs)
+            attackers.append(attacked.connections - before - len(honest.seconds))
+            attacked.wait_descriptors(descriptors)
+            memory.append(attacked.memory())
+            seconds += honest.seconds
+        if not has_grown(memory, attackers):
+            break
     note(f"{attack.__name__}: {len(seconds)} pages, all served; median {median(seconds) * 1000:.1f} ms, longest "
          f"{max(seconds) * 1000:.0f} ms, without the attack {median(quiet.seconds) * 1000:.1f} ms; {sum(attackers)} "
          f"attackers; memory after the first two and the last of {len(memory)} attacks "
          + ", ".join(f"{size / 1e6:.2f} MB" for size in map(sum, (*memory[:2], memory[-1]))))
-    # All buffers have their size after two rounds. Fifty connections that are never freed are more than a megabyte. One
-    # that is closed but still known to Python is 200 bytes; the collector takes some leftovers of ended tasks for
-    # references, the more the more there were at a time, and now and then none. So what was held after either of the first
-    # two rounds is compared with what was held after both of the last.
-    many = sum(attackers[2:-1])
-    assert many >= 40, attackers
-    resident, alive = (min(late) - max(early) for early, late in zip(zip(*memory[:2]), zip(*memory[-2:])))
-    assert resident < 500_000 and alive < 16_000 + 120 * many, memory
+    assert not has_grown(memory, attackers), memory
 
 
 def test_limit(server, certs):
