@@ -56,10 +56,13 @@ def public_roots(certs):
         return file.read()
 
 
-def check(case, image, files, wanted=()):
+def check(case, image, certs, wanted=()):
     """Runs the cases of a script that are wanted (default: all), if none of them has been asked for yet."""
     def run(script, options):
-        board = Board(image, {**files, "script.py": script.read_bytes()})
+        files = {**board_files(certs), "script.py": script.read_bytes()}
+        if script.stem == "bundles":
+            files["public.bundle"] = public_roots(certs)
+        board = Board(image, files)
         try:
             return Finished(*board.run(f"import sys; sys.argv[:] = {['', *wanted]}; import script", timeout=300))
         finally:
@@ -70,10 +73,7 @@ def check(case, image, files, wanted=()):
 
 @pytest.mark.parametrize("case", CASES, ids=map(mpy_cases.identify, CASES))
 def test(case, image, certs):
-    files = board_files(certs)
-    if case.script.stem == "bundles":
-        files["public.bundle"] = public_roots(certs)
-    check(case, image, files)
+    check(case, image, certs)
 
 
 def why_not(case):
@@ -96,7 +96,7 @@ def stream_runs():
 def test_stream(image, case, certs):
     """The scripts of tests/stream, with what not-here.txt says of them."""
     wanted = [each.name for each in STREAM_CASES if each.script == case.script and why_not(each) not in TOO_MUCH]
-    check(case, image, board_files(certs), wanted)
+    check(case, image, certs, wanted)
 
 
 def test_list_names_cases():
