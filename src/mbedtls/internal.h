@@ -239,6 +239,11 @@ struct tls_connection {
     char peer_name[];
 };
 
+// The host's time in seconds since 1970, negative: not known. For calls in which there is a host.
+static inline int64_t connection_now(const tls_connection_t *connection) {
+    return connection->host->now(connection->host);
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // init.c
 

@@ -33,10 +33,6 @@ static tls_session_terms_t terms_of(const tls_connection_t *connection) {
     return terms;
 }
 
-static int64_t now_of(tls_connection_t *connection) {
-    return connection->host->now(connection->host);
-}
-
 // What has to be put right in a session of TLS 1.3 that was saved. A result of the library.
 static int mend_session(tls_connection_t *connection, mbedtls_ssl_session *session, int64_t age) {
     if (!compat_session_is_tls_1_3(session)) {
@@ -115,7 +111,7 @@ int offer_session(tls_connection_t *connection) {
         return bound ? 0 : MBEDTLS_ERR_SSL_ALLOC_FAILED;
     }
     tls_session_count(&connection->context->sessions, connect);
-    int64_t now = now_of(connection);
+    int64_t now = connection_now(connection);
     take_kept(connection, &terms, now);
     if (connection->session == NULL) {
         return 0;
@@ -152,7 +148,7 @@ void note_session(tls_connection_t *connection) {
     // In TLS 1.3 there is nothing to keep before a ticket has come.
     connection->keep_due = !is_server && session != NULL && !compat_session_is_tls_1_3(session);
     count_handshake(connection);
-    connection->session_time = now_of(connection);
+    connection->session_time = connection_now(connection);
     connection->proof_time = connection->session_time;
     if (connection->resumed && connection->session != NULL) {
         const tls_session_facts_t *facts = tls_session_facts(connection->session);
@@ -166,7 +162,7 @@ void note_session(tls_connection_t *connection) {
 }
 
 void note_ticket(tls_connection_t *connection) {
-    connection->session_time = now_of(connection);
+    connection->session_time = connection_now(connection);
     connection->keep_due = true;
 }
 
@@ -230,8 +226,8 @@ static int find_for_client(void *arg, const unsigned char *id, size_t len, mbedt
     tls_connection_t *connection = arg;
     tls_session_t *kept = NULL;
     if (!connection->ticket_offered) { // RFC 5077 section 3.4
-        kept = tls_session_cache_find(&connection->context->sessions, id, len, connection->binding, now_of(connection),
-            &connection->kept);
+        kept = tls_session_cache_find(&connection->context->sessions, id, len, connection->binding,
+            connection_now(connection), &connection->kept);
     }
     if (kept == NULL) {
         return MBEDTLS_ERR_SSL_CACHE_ENTRY_NOT_FOUND;
@@ -250,7 +246,7 @@ static int keep_for_client(void *arg, const unsigned char *id, size_t id_len, co
         || mbedtls_ssl_session_save(session, NULL, 0, &len) != MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL) {
         return 0;
     }
-    tls_session_facts_t facts = {.time = now_of(connection), .id_len = (uint8_t)id_len};
+    tls_session_facts_t facts = {.time = connection_now(connection), .id_len = (uint8_t)id_len};
     facts.proof_time = facts.time;
     facts.timeout = TLS_TICKET_LIFETIME;
     memcpy(facts.terms.trust, connection->binding, sizeof(facts.terms.trust));

@@ -68,10 +68,6 @@ static int start_sealer(mbedtls_ssl_ticket_context *sealer, const derived_t *der
         TLS_TICKET_LIFETIME);
 }
 
-static int64_t now_of(const tls_connection_t *connection) {
-    return connection->host->now(connection->host);
-}
-
 // Own keys change by themselves.
 static int64_t period_of(const tls_connection_t *connection, int64_t now) {
     return connection->context->ticket_keys->given && now >= 0 ? now / TLS_TICKET_PERIOD : 0;
@@ -80,7 +76,7 @@ static int64_t period_of(const tls_connection_t *connection, int64_t now) {
 static int write_ticket(void *arg, const mbedtls_ssl_session *session, unsigned char *start, const unsigned char *end,
     size_t *len, uint32_t *lifetime) {
     tls_connection_t *connection = arg;
-    int64_t now = now_of(connection);
+    int64_t now = connection_now(connection);
     tls_ticket_key_t key;
     derived_t derived;
     *len = 0;
@@ -118,7 +114,7 @@ static int try_key(tls_connection_t *connection, const tls_ticket_key_t *key, in
     } else if (ret == 0) {
         ret = start_sealer(&sealer, &derived);
         ret = ret != 0 ? ret : mbedtls_ssl_ticket_parse(&sealer, session, ticket, len);
-        ret = compat_session_judge_age(session, ret, now_of(connection), TLS_TICKET_LIFETIME);
+        ret = compat_session_judge_age(session, ret, connection_now(connection), TLS_TICKET_LIFETIME);
     }
     mbedtls_ssl_ticket_free(&sealer);
     mbedtls_platform_zeroize(&derived, sizeof(derived));
@@ -128,7 +124,7 @@ static int try_key(tls_connection_t *connection, const tls_ticket_key_t *key, in
 static int parse_ticket(void *arg, mbedtls_ssl_session *session, unsigned char *ticket, size_t len) {
     tls_connection_t *connection = arg;
     tls_ticket_keys_t *keys = connection->context->ticket_keys;
-    int64_t now = now_of(connection);
+    int64_t now = connection_now(connection);
     int64_t period = period_of(connection, now);
     int ret = MBEDTLS_ERR_SSL_SESSION_TICKET_EXPIRED;
     connection->ticket_offered = true;

@@ -141,6 +141,11 @@ struct tls_connection {
     tls_error_t failure;              // what every call after a failure reports again; TLS_ERROR_NONE: there was none
 };
 
+// The host's time in seconds since 1970, negative: not known. For calls in which there is a host.
+static inline int64_t connection_now(const tls_connection_t *connection) {
+    return connection->host->now(connection->host);
+}
+
 // --- init.c
 
 // Zeroed memory, and memory resized, to be given back with tls_free(). All of this engine's and the library's memory

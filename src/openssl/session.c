@@ -37,10 +37,6 @@ static tls_session_terms_t terms_of(const tls_connection_t *connection) {
     return terms;
 }
 
-static int64_t now_of(tls_connection_t *connection) {
-    return connection->host->now(connection->host);
-}
-
 // Sessions keep the library's object. Its bytes are written when they are asked for; to read them again takes as long
 // as all the rest of a resumed handshake, since there is a certificate in them, whose key is decoded. The object is a
 // copy, and connections get copies of it: the library takes a session for spoilt when the connection that has it fails.
@@ -106,7 +102,7 @@ static bool load_session(tls_connection_t *connection, tls_session_t *from) {
 static void take_kept(tls_connection_t *connection, const tls_session_terms_t *terms) {
     if (connection->session == NULL && !connection->psk) {
         connection->session = tls_session_cache_take(&connection->context->sessions, terms, connection->peer_port,
-            now_of(connection), &connection->kept);
+            connection_now(connection), &connection->kept);
     }
 }
 
@@ -151,7 +147,7 @@ bool tls_session_offer(tls_connection_t *connection) {
     if (connection->session == NULL) {
         return true;
     }
-    connection->offered = tls_session_suits(connection->session, &terms, now_of(connection))
+    connection->offered = tls_session_suits(connection->session, &terms, connection_now(connection))
         && load_session(connection, connection->session);
     if (connection->offered) {
         return true;
@@ -180,7 +176,7 @@ void tls_session_note(tls_connection_t *connection) {
     connection->keep_due = !connection->server && SSL_version(connection->ssl) != TLS1_3_VERSION;
     count_handshake(connection);
     if (!connection->resumed) {
-        connection->proof_time = now_of(connection);
+        connection->proof_time = connection_now(connection);
     } else if (connection->session != NULL) {
         const tls_session_facts_t *facts = tls_session_facts(connection->session);
         connection->proof_time = facts->proof_time;
@@ -203,7 +199,7 @@ static int note_new_session(SSL *ssl, SSL_SESSION *session) {
     tls_connection_t *connection = SSL_get_app_data(ssl);
     connection->session_is_new = true;
     connection->keep_due = true;
-    connection->session_time = now_of(connection);
+    connection->session_time = connection_now(connection);
     return 0; // it keeps no reference
 }
 
@@ -279,7 +275,7 @@ static int keep_for_client(SSL *ssl, SSL_SESSION *session) {
     if (SSL_version(ssl) == TLS1_3_VERSION || id_len == 0 || connection->psk) {
         return 0;
     }
-    tls_session_facts_t facts = {.time = now_of(connection), .id_len = (uint8_t)id_len};
+    tls_session_facts_t facts = {.time = connection_now(connection), .id_len = (uint8_t)id_len};
     facts.proof_time = facts.time;
     facts.timeout = TLS_TICKET_LIFETIME;
     memcpy(facts.terms.trust, connection->binding, sizeof(facts.terms.trust));
@@ -294,7 +290,7 @@ static SSL_SESSION *find_for_client(SSL *ssl, const unsigned char *id, int len, 
     tls_connection_t *connection = SSL_get_app_data(ssl);
     *copy = 0;
     tls_session_t *kept = tls_session_cache_find(&connection->context->sessions, id, (size_t)len, connection->binding,
-        now_of(connection), &connection->kept);
+        connection_now(connection), &connection->kept);
     SSL_SESSION *session = kept != NULL ? read_session(kept) : NULL;
     tls_session_release(kept);
     return session;

@@ -49,7 +49,7 @@ static bool open_sealed(tls_ticket_key_t *key, const unsigned char *iv, EVP_CIPH
 
 // Which key it is that a ticket names; false: none of ours.
 static bool find_key(tls_connection_t *connection, const unsigned char *name, size_t *number, tls_ticket_key_t *key) {
-    int64_t now = connection->host->now(connection->host);
+    int64_t now = connection_now(connection);
     for (*number = 0; tls_ticket_keys_get(connection->context->ticket_keys, now, *number, key); ++*number) {
         if (memcmp(key->bytes, name, TLS_TICKET_NAME_SIZE) == 0) {
             return true;
@@ -67,7 +67,7 @@ static int use_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_
     size_t number = 0;
     int result;
     if (sealing) {
-        int64_t now = connection->host->now(connection->host);
+        int64_t now = connection_now(connection);
         bool ok = tls_ticket_keys_get(connection->context->ticket_keys, now, 0, &key)
             && seal(&key, name, iv, cipher, mac);
         result = ok ? 1 : -1;
