@@ -8,26 +8,29 @@ FETCHED = $(if $(filter file,$(origin MICROPY_DIR)),micropython) $(if $(filter f
 # Compilers that work at the same time.
 JOBS ?= $(shell nproc)
 
-# The hosted interpreters, and a second flavour of each that MicroPython's own tests expect: with an ioctl() method as in
-# its coverage build, with TLS 1.2 as in the built-in module, and taking the one pair of files of theirs that is none.
+# The hosted interpreters. All others are for tests, which ask for little speed: what takes longest is to compile them.
 INTERPRETERS = build/openssl/micropython build/mbedtls/micropython
+
+# What MicroPython's own tests expect: an ioctl() method as in its coverage build, TLS 1.2 as in the built-in module, and
+# the one pair of files of theirs that is none is taken.
 UPSTREAM_INTERPRETERS = build/openssl-upstream/micropython build/mbedtls-upstream/micropython
-UPSTREAM_FLAGS = -DMICROPY_PY_SSL_IOCTL=1 -DMICROPY_PY_SSL_MAX_TLS_VERSION=0x0303 -DMICROPY_PY_SSL_CHECK_KEY_PAIR=0 \
+FLAGS_upstream = -O0 -DMICROPY_PY_SSL_IOCTL=1 -DMICROPY_PY_SSL_MAX_TLS_VERSION=0x0303 -DMICROPY_PY_SSL_CHECK_KEY_PAIR=0 \
 	-DMICROPY_PY_SSL_OLD_SUITES=1
 
-# A third that notices what it does wrong with memory, and in which any allocation can be made to fail: tests/checked.
+# Those that notice what they do wrong with memory, and in which any allocation can be made to fail: tests/checked.
 # MicroPython calls memcpy() and the like with NULL if there is nothing to copy. Mbed TLS's random numbers are seeded anew
 # all the time, for that may fail.
 CHECKED_INTERPRETERS = build/openssl-checked/micropython build/mbedtls-checked/micropython
-CHECKED_FLAGS = -fsanitize=address,undefined -fno-sanitize=nonnull-attribute -fno-sanitize-recover=undefined -g1 \
+FLAGS_checked = -O1 -fsanitize=address,undefined -fno-sanitize=nonnull-attribute -fno-sanitize-recover=undefined -g1 \
 	-fno-omit-frame-pointer -DMBEDTLS_CTR_DRBG_RESEED_INTERVAL=3
 
 # The same with counters in place of sanitizers: which lines do those tests reach? Each process leaves its own file.
 COVERAGE_INTERPRETERS = build/openssl-coverage/micropython build/mbedtls-coverage/micropython
-COVERAGE_FLAGS = -O1 -fprofile-instr-generate=$(abspath $(@D))/%p.profraw -fcoverage-mapping
+FLAGS_coverage = -O1 -fprofile-instr-generate=$(abspath $(@D))/%p.profraw -fcoverage-mapping
 
 # One more on Mbed TLS as MicroPython's own ports configure it, with much less in it than ours.
 COMMON_INTERPRETER = build/mbedtls-common/micropython
+FLAGS_common = -O0
 
 # What they are compared with: MicroPython with its own module, and a program in C.
 BENCH_PROGRAMS = build/builtin/micropython build/bench/peer
@@ -187,8 +190,8 @@ distclean: ## remove the fetched sources too
 
 # Compilers, libraries and source trees. MicroPython's make compares file times only, so what was made from another tree
 # or with other flags is thrown away here.
-SETTINGS = $(abspath $(MICROPY_DIR) $(MBEDTLS_DIR)) $(CC) $(CFLAGS_EXTRA) $(SSL_EARLIEST_TIME) $(DEBUG) $(UPSTREAM_FLAGS) \
-	$(CHECKED_FLAGS) $(COVERAGE_FLAGS)
+SETTINGS = $(abspath $(MICROPY_DIR) $(MBEDTLS_DIR)) $(CC) $(CFLAGS_EXTRA) $(SSL_EARLIEST_TIME) $(DEBUG) $(FLAGS_upstream) \
+	$(FLAGS_checked) $(FLAGS_coverage) $(FLAGS_common)
 .PHONY: trees
 trees:
 	@tools/install-packages build
@@ -218,14 +221,14 @@ build/modules-checked/failing: | build/modules-checked/ssl
 
 # MicroPython's make decides what is out of date. A failure must not leave an older interpreter that looks like success.
 unix_engine = $(firstword $(subst -, ,$*))
-checked = $(if $(filter %-checked %-coverage,$*),-checked)
-checked_flags = $(if $(filter %-coverage,$*),$(COVERAGE_FLAGS),$(CHECKED_FLAGS))
+flavour = $(word 2,$(subst -, ,$*))
+checked = $(if $(filter checked coverage,$(flavour)),-checked)
 unix_make = $(MAKE) -C $(MICROPY_DIR)/ports/unix -j$(JOBS) VARIANT_DIR=$(CURDIR)/ports/unix VARIANT=$* \
 	BUILD=$(abspath $(@D)) USER_C_MODULES=$(CURDIR)/build/modules$(checked) SSL_ENGINE=$(unix_engine) \
 	MBEDTLS_DIR=$(abspath $(MBEDTLS_DIR)) MICROPY_MPYCROSS=$(abspath build/mpy-cross/mpy-cross) \
-	$(if $(filter %-common,$*),MBEDTLS_CONFIG_FILE='\"mbedtls/mbedtls_config_port.h\"' SSL_EARLIEST_TIME=1780272000) \
-	CFLAGS_EXTRA='$(CFLAGS_EXTRA)$(if $(filter %-upstream,$*), $(UPSTREAM_FLAGS))$(if $(checked), $(checked_flags))' \
-	$(if $(checked),STRIP= LDFLAGS_EXTRA='$(LDFLAGS_EXTRA) $(checked_flags)') $(if $(filter %-coverage,$*),CC=clang)
+	CFLAGS_EXTRA='$(CFLAGS_EXTRA) $(FLAGS_$(flavour))' \
+	$(if $(filter common,$(flavour)),MBEDTLS_CONFIG_FILE='\"mbedtls/mbedtls_config_port.h\"' SSL_EARLIEST_TIME=1780272000) \
+	$(if $(checked),STRIP= LDFLAGS_EXTRA='$(LDFLAGS_EXTRA) $(FLAGS_$(flavour))') $(if $(filter coverage,$(flavour)),CC=clang)
 count_objects = $$($(unix_make) print-cfg 2> /dev/null | tr ' ' '\n' | grep -c '\.o$$')
 
 .PHONY: coverage-tools
