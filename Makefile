@@ -28,9 +28,10 @@ FLAGS_checked = -O1 -fsanitize=address,undefined -fno-sanitize=nonnull-attribute
 COVERAGE_INTERPRETERS = build/openssl-coverage/micropython build/mbedtls-coverage/micropython
 FLAGS_coverage = -O1 -fprofile-instr-generate=$(abspath $(@D))/%p.profraw -fcoverage-mapping
 
-# One more on Mbed TLS as MicroPython's own ports configure it, with much less in it than ours.
-COMMON_INTERPRETER = build/mbedtls-common/micropython
-FLAGS_common = -O0
+# Made with MicroPython's CMake rules: tests/usermod-cmake. One of them is on Mbed TLS as MicroPython's own ports configure
+# it, with much less in it than ours, and has a date (2026-06-01): tests/common.
+CMAKE_INTERPRETERS = $(addprefix build/cmake-,$(addsuffix /micropython,openssl mbedtls port-alone port-builtin))
+COMMON_INTERPRETER = build/cmake-port-alone/micropython
 
 # What they are compared with: MicroPython with its own module, and a program in C.
 BENCH_PROGRAMS = build/builtin/micropython build/bench/peer
@@ -146,7 +147,7 @@ test-common: $(COMMON_INTERPRETER) ## run its tests on Mbed TLS as MicroPython's
 	@tests/run common
 
 .PHONY: user-module-cmake
-user-module-cmake: $(addprefix build/cmake-,$(addsuffix /micropython,openssl mbedtls port-alone port-builtin)) ## prove the CMake form of the module
+user-module-cmake: $(CMAKE_INTERPRETERS) ## prove the CMake form of the module
 
 .PHONY: configurations
 configurations: | trees ## compile the engine against configurations of Mbed TLS that lack one thing each
@@ -191,7 +192,7 @@ distclean: ## remove the fetched sources too
 # Compilers, libraries and source trees. MicroPython's make compares file times only, so what was made from another tree
 # or with other flags is thrown away here.
 SETTINGS = $(abspath $(MICROPY_DIR) $(MBEDTLS_DIR)) $(CC) $(CFLAGS_EXTRA) $(SSL_EARLIEST_TIME) $(DEBUG) $(FLAGS_upstream) \
-	$(FLAGS_checked) $(FLAGS_coverage) $(FLAGS_common)
+	$(FLAGS_checked) $(FLAGS_coverage)
 .PHONY: trees
 trees:
 	@tools/install-packages build
@@ -203,8 +204,8 @@ trees:
 	@settings=$$(echo '$(SETTINGS)'; cat tools/sources.sha256 micropython.mk ports/*/*.mk tests/checked/module/*.mk \
 		tests/lib/arithmetic.mk); \
 	echo "$$settings" | cmp -s - build/.settings || { \
-		rm -rf $(dir $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(CHECKED_INTERPRETERS) $(COVERAGE_INTERPRETERS) \
-			$(COMMON_INTERPRETER)) build/builtin build/firmware build/mpy-cross; \
+		rm -rf $(dir $(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(CHECKED_INTERPRETERS) $(COVERAGE_INTERPRETERS)) \
+			build/builtin build/firmware build/mpy-cross; \
 		echo "$$settings" > build/.settings; }
 
 # Compiles what is frozen into the interpreters.
@@ -227,7 +228,6 @@ unix_make = $(MAKE) -C $(MICROPY_DIR)/ports/unix -j$(JOBS) VARIANT_DIR=$(CURDIR)
 	BUILD=$(abspath $(@D)) USER_C_MODULES=$(CURDIR)/build/modules$(checked) SSL_ENGINE=$(unix_engine) \
 	MBEDTLS_DIR=$(abspath $(MBEDTLS_DIR)) MICROPY_MPYCROSS=$(abspath build/mpy-cross/mpy-cross) \
 	CFLAGS_EXTRA='$(CFLAGS_EXTRA) $(FLAGS_$(flavour))' \
-	$(if $(filter common,$(flavour)),MBEDTLS_CONFIG_FILE='\"mbedtls/mbedtls_config_port.h\"' SSL_EARLIEST_TIME=1780272000) \
 	$(if $(checked),STRIP= LDFLAGS_EXTRA='$(LDFLAGS_EXTRA) $(FLAGS_$(flavour))') $(if $(filter coverage,$(flavour)),CC=clang)
 count_objects = $$($(unix_make) print-cfg 2> /dev/null | tr ' ' '\n' | grep -c '\.o$$')
 
@@ -236,7 +236,7 @@ coverage-tools:
 	@tools/install-packages test
 $(COVERAGE_INTERPRETERS): | coverage-tools
 
-$(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(CHECKED_INTERPRETERS) $(COVERAGE_INTERPRETERS) $(COMMON_INTERPRETER): \
+$(INTERPRETERS) $(UPSTREAM_INTERPRETERS) $(CHECKED_INTERPRETERS) $(COVERAGE_INTERPRETERS): \
 	build/%/micropython: FORCE \
 	| trees build/mpy-cross/mpy-cross build/modules/ssl build/modules-checked/failing
 	@$(if $(wildcard $@),,TOTAL=$(count_objects)) $(call step,$*) $(unix_make) || { rm -f $@; false; }
@@ -273,20 +273,24 @@ build/firmware/%/firmware.elf: FORCE | firmware-tools build/mpy-cross/mpy-cross 
 	@$(if $(wildcard $@),,TOTAL=$(count_firmware)) $(call step,firmware-$*) $(qemu_make) || { rm -f $@; false; }
 
 # MicroPython's CMake rules miss changes in headers, hence from scratch.
-build/cmake-%/micropython: FORCE | trees
+CMAKE_SOURCES = build/.settings micropython.cmake $(wildcard src/*.h src/*/*.[ch] ports/unix/mbedtls_config.h tests/usermod-cmake/*)
+build/.settings: trees ;
+
+build/cmake-%/micropython: $(CMAKE_SOURCES)
 	@rm -rf $(@D)
-	@$(call step,cmake-$*) sh -c 'cmake -S tests/usermod-cmake -B $(@D) -DSSL_ENGINE=$* \
+	@$(call step,cmake-$*) sh -c 'cmake -G Ninja -S tests/usermod-cmake -B $(@D) -DSSL_ENGINE=$* \
 		-DMICROPY_DIR=$(abspath $(MICROPY_DIR)) -DMBEDTLS_DIR=$(abspath $(MBEDTLS_DIR)) \
 		-DMBEDTLS_CONFIG_FILE=$(CURDIR)/ports/unix/mbedtls_config.h && cmake --build $(@D) -j$(JOBS)'
 	@$@ -c 'import ssl; assert ssl.ENGINE == "$*"'
 
 # With an Mbed TLS of the port's, in lib/mbedtls, as rp2 has it; the built-in module is there, too, or not.
-build/cmake-port-%/micropython: FORCE | trees
+build/cmake-port-%/micropython: $(CMAKE_SOURCES)
 	@rm -rf $(@D)
 	@mkdir -p $(@D)
 	@cp -rs $(abspath $(MICROPY_DIR)) $(@D)/tree
 	@rm -rf $(@D)/tree/lib/mbedtls
 	@ln -s $(abspath $(MBEDTLS_DIR)) $(@D)/tree/lib/mbedtls
-	@$(call step,cmake-port-$*) sh -c 'cmake -S tests/usermod-cmake -B $(@D) -DPORT_MBEDTLS=ON \
-		-DMICROPY_PY_SSL=$(if $(filter builtin,$*),1,0) -DMICROPY_DIR=$(abspath $(@D))/tree && cmake --build $(@D) -j$(JOBS)'
+	@$(call step,cmake-port-$*) sh -c 'cmake -G Ninja -S tests/usermod-cmake -B $(@D) -DPORT_MBEDTLS=ON \
+		-DMICROPY_PY_SSL=$(if $(filter builtin,$*),1,0) -DMICROPY_DIR=$(abspath $(@D))/tree \
+		-DSSL_EARLIEST_TIME=1780272000 && cmake --build $(@D) -j$(JOBS)'
 	@$@ -c 'import ssl, tls; assert ssl.ENGINE == "mbedtls" and hasattr(tls, "ENGINE") == ("$*" == "alone")'

@@ -1,8 +1,9 @@
 """Does the module work on Mbed TLS as MicroPython's own ports configure it? They build it with their configuration
 (extmod/mbedtls/mbedtls_config_common.h) if they are told no other: TLS 1.2 and DTLS, and no PEM among other things.
-This interpreter is also the one with a date, as firmware may have one (SSL_EARLIEST_TIME: 2026-06-01).
+This interpreter is made with MicroPython's CMake rules, and has a date, as firmware may have one (SSL_EARLIEST_TIME:
+2026-06-01).
 
-pytest-3 tests/common    needs `make build/mbedtls-common/micropython`
+pytest-3 tests/common    needs `make build/cmake-port-alone/micropython`
 """
 
 import base64
@@ -15,7 +16,7 @@ import pytest
 import python_peer
 from conftest import BUILD, ROOT, mpy_environment
 
-MICROPYTHON = BUILD / "mbedtls-common" / "micropython"
+MICROPYTHON = BUILD / "cmake-port-alone" / "micropython"
 PEER = ROOT / "tests" / "interop" / "mpy" / "peer.py"
 
 # The scripts of tests/api that need little of what is missing.
