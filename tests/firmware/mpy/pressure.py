@@ -67,7 +67,7 @@ def sweep(contexts, sizes):
 
 @case
 def less_and_less_memory_with_a_key():
-    sweep(new_psk_contexts(), range(80000, 2000, -6000))
+    sweep(new_psk_contexts(), range(80000, 2000, -12000))
 
 
 @case
