@@ -3,6 +3,7 @@
 build/logs/fleet-ENGINE.txt keeps what was measured.
 """
 
+import collections
 import pathlib
 import re
 import shutil
@@ -40,6 +41,7 @@ class Fleet:
 
     def __init__(self, folder, servers, balancer, port):
         self.folder, self.servers, self.balancer, self.port = folder, servers, balancer, port
+        self._uses, self._lock = collections.Counter(), threading.Lock()
 
     def copy_keys(self, name):
         shutil.copy(self.folder / "ticket.keys", self.folder / f"{name}.new")
@@ -48,9 +50,16 @@ class Fleet:
     def wait_for_keys(self, name, times):
         self.servers[name].wait_output("(ticket keys taken: 3\n(.*\n)*?){%d}" % times)
 
-    def server_of(self, client_port):
+    def mark(self, client_port):
+        """What tells a connection from all others: its port, and how many have had that one, for ports come again."""
+        with self._lock:
+            self._uses[client_port] += 1
+            return client_port, self._uses[client_port]
+
+    def server_of(self, mark):
         """Which server the balancer chose for a connection that is over."""
-        return self.balancer.wait_output(rf"^{client_port} (\w+) ..$")[1]
+        client_port, use = mark
+        return self.balancer.wait_output(rf"(?:^{client_port} (\w+) ..$(?:.|\n)*?){{{use}}}")[1]
 
 
 @pytest.fixture
@@ -89,17 +98,17 @@ class Client:
         self.session = None
 
     def visit(self, told=None):
-        """Whether the session was resumed, and from which port. `told` gets the port at once."""
+        """Whether the session was resumed, and the connection's mark. `told` gets that at once."""
         with socket.create_connection(("127.0.0.1", self._fleet.port), python_peer.TIMEOUT) as raw:
-            port = raw.getsockname()[1]
+            mark = self._fleet.mark(raw.getsockname()[1])
             if told is not None:
-                told.append(port)
+                told.append(mark)
             with self._context.wrap_socket(raw, server_hostname="server.test", session=self.session) as conn:
                 conn.sendall(b"GET / HTTP/1.0\r\n\r\n")
                 answer = python_peer.receive_to_end(conn)
                 assert answer.startswith(b"HTTP/1.0 200 ") and answer.endswith(b"</p>\n")
                 self.session = conn.session
-                return conn.session_reused, port
+                return conn.session_reused, mark
 
 
 @pytest.fixture
@@ -123,7 +132,7 @@ def test_resumption(fleet, certs, note, version, shared, row):
     resumed = sum(reused for reused, _ in visits)
     note(f"{version}, {row}: {resumed} of {VISITS} resumed")
     assert resumed == measured(row)
-    served = [group.server_of(port) for _, port in visits]
+    served = [group.server_of(mark) for _, mark in visits]
     assert {name: served.count(name) for name in NAMES} == dict.fromkeys(NAMES, VISITS // 3)
 
 
@@ -170,17 +179,17 @@ def test_a_server_dies(fleet, certs, note):
     """Under load, without a word. What fails then is what it was working on; all others are served, and resume."""
     group = fleet()
     stop = threading.Event()
-    visits, failures = [], []  # (begin, port, reused) and (begin, port, error)
+    visits, failures = [], []  # (begin, mark, reused) and (begin, mark, error)
 
     def load():
         client = Client(certs, group)
         while not stop.is_set():
-            begin, ports = time.monotonic(), []
+            begin, marks = time.monotonic(), []
             try:
-                reused, _ = client.visit(ports)
-                visits.append((begin, ports[0], reused))
+                reused, _ = client.visit(marks)
+                visits.append((begin, marks[0], reused))
             except (OSError, AssertionError) as error:
-                failures.append((begin, ports[0], error))
+                failures.append((begin, marks[0], error))
 
     threads = [threading.Thread(target=load) for _ in range(6)]
     for thread in threads:
@@ -197,7 +206,7 @@ def test_a_server_dies(fleet, certs, note):
     after = [visit for visit in visits if visit[0] > gone]
     note(f"a server died: {len(visits)} requests served, {len(after)} of them afterwards; {len(failures)} failed")
     assert 1 <= len(failures) <= len(threads)
-    for begin, port, error in failures:
-        assert (group.server_of(port), begin < gone) == ("two", True), error
-    assert len(after) >= 20 and {group.server_of(port) for _, port, _ in after[:20]} == {"one", "three"}
+    for begin, mark, error in failures:
+        assert (group.server_of(mark), begin < gone) == ("two", True), error
+    assert len(after) >= 20 and {group.server_of(mark) for _, mark, _ in after[:20]} == {"one", "three"}
     assert sum(not reused for _, _, reused in visits) == len(threads)
