@@ -273,7 +273,8 @@ build/firmware/%/firmware.elf: FORCE | firmware-tools build/mpy-cross/mpy-cross 
 	@$(if $(wildcard $@),,TOTAL=$(count_firmware)) $(call step,firmware-$*) $(qemu_make) || { rm -f $@; false; }
 
 # MicroPython's CMake rules miss changes in headers, hence from scratch.
-CMAKE_SOURCES = build/.settings micropython.cmake $(wildcard src/*.h src/*/*.[ch] ports/unix/mbedtls_config.h tests/usermod-cmake/*)
+CMAKE_SOURCES = build/.settings micropython.cmake ports/unix/mbedtls_config.h \
+	$(wildcard src/*.h src/*/*.[ch] tests/usermod-cmake/*)
 build/.settings: trees ;
 
 build/cmake-%/micropython: $(CMAKE_SOURCES)

@@ -1,4 +1,4 @@
-# Builds the tests of one engine; tests/engine/run calls it from the top of the repository.
+# Builds the tests of one engine, $(BUILD)/test_GROUP; tests/engine/run calls it from the top of the repository.
 #
 # ENGINE         mbedtls or openssl
 # FLAVOUR        sanitized, plain or threads
@@ -15,7 +15,6 @@ FLAGS_threads = -O1 -fsanitize=thread
 FLAGS = -std=gnu99 -g -pthread $(FLAGS_$(FLAVOUR))
 WARNINGS = -Wall -Wextra -Werror
 
-TESTS = $(patsubst tests/engine/%.c,%,$(wildcard tests/engine/test_*.c))
 SHARED = $(filter-out tests/engine/test_%,$(wildcard tests/engine/*.c))
 ENGINE_SOURCES = $(wildcard src/engine/*.c src/$(ENGINE)/*.c)
 LIBS = -lcmocka
@@ -35,8 +34,6 @@ endif
 CPPFLAGS = -Isrc $(CPPFLAGS_LIBRARY)
 
 .SECONDARY:
-.PHONY: all
-all: $(TESTS:%=$(BUILD)/%)
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 

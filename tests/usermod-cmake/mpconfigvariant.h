@@ -1,4 +1,4 @@
-// Just enough of a hosted interpreter to import ssl and open a socket.
+// Just enough of a hosted interpreter for tests/common.
 
 #define MICROPY_CONFIG_ROM_LEVEL (MICROPY_CONFIG_ROM_LEVEL_EXTRA_FEATURES)
 
